@@ -1,0 +1,3 @@
+import { runNotesServer } from '../../service/notes-server.mjs';
+
+runNotesServer({ version: '1.0.0' });

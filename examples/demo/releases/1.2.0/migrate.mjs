@@ -1,0 +1,4 @@
+import { runMigrations } from '../../service/migrate-notes.mjs';
+import { MIGRATIONS } from '../../service/migrations.mjs';
+
+runMigrations(MIGRATIONS.slice(0, 2), process.argv.slice(2));

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { argvSetting, durationSetting } from '../../../platform/settings.ts';
+
+export interface MigratorSettings {
+  up: string[];
+  /** Null: there is no way down. */
+  down: string[] | null;
+  /** Null: the project's tool cannot tell. */
+  revision: string[] | null;
+  directory: string;
+  env: Record<string, string>;
+  timeoutSeconds: number;
+}
+
+/** `command`: the project's own migration tool, called by its command lines. */
+export const migratorSettings = z
+  .strictObject({
+    up: argvSetting().describe('Goes to the newest revision of $VERSION; does nothing when it is there already.'),
+    down: argvSetting()
+      .optional()
+      .describe('Goes back to $REVISION, run with the files of the newer version; leave out if there is no way down.'),
+    revision: argvSetting()
+      .optional()
+      .describe(
+        'Prints the revision the data is at as its last line; changes nothing. Without it a person is asked after a crash.',
+      ),
+    directory: z.string().min(1).default('.').describe('Working directory, relative to the project.'),
+    env: z.record(z.string(), z.string()).default({}).describe('Variables of the commands.'),
+    timeout: durationSetting('30m').describe('Limit of each command.'),
+  })
+  .transform(({ timeout, down, revision, ...rest }): MigratorSettings => {
+    return { ...rest, down: down ?? null, revision: revision ?? null, timeoutSeconds: timeout };
+  });

@@ -1,0 +1,17 @@
+import type { z } from 'zod';
+import type { Json } from '../../core/release/json.ts';
+import { openCommandMigrator } from './command/command-migrator.ts';
+import { migratorSettings } from './command/settings.ts';
+import type { Migrator } from './migrator.ts';
+
+export interface MigratorKind {
+  /** Checks what the release file says and gives what `open` takes. */
+  settings: z.ZodType;
+  summary: string;
+  open(checkedSettings: Json): Migrator;
+}
+
+/** What changes the schema of a store. A new migrator is one folder and one line here. */
+export const migratorKinds: Record<'command', MigratorKind> = {
+  command: { settings: migratorSettings, summary: "the project's own migration tool", open: openCommandMigrator },
+};

@@ -1,0 +1,255 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createEffect } from '../../../test/support/create-effect.ts';
+import { runGapped } from '../../../test/support/run-gapped.ts';
+import { storeKinds } from './index.ts';
+import type { Capture, Staged, Store } from './store.ts';
+
+/** How one kind of store is exercised: data in a project folder that is in a known state. */
+export interface StoreSubject {
+  kind: 'sqlite' | 'files';
+  settings: unknown;
+  /** Puts the data into the state called `word`; called again it changes the state in place, as a running service would. */
+  write(project: string, word: string): void;
+  /** The state of the data, read by other means than the store; null when there is none. Throws for anything between two states. */
+  read(project: string): string | null;
+  /** The file of a capture whose bytes are flipped. */
+  copyFile: string;
+}
+
+const PROGRAM = 'test/fixtures/processes/store-act.ts';
+
+/** The promises of every store (store.ts). */
+export function describeStore(subject: StoreSubject): void {
+  let project: string;
+  let copy: string;
+  let store: Store;
+  const effect = (): ReturnType<typeof createEffect> => createEffect(project);
+
+  beforeEach(() => {
+    project = mkdtempSync(join(tmpdir(), 'shipway-store-'));
+    copy = join(project, '.copy');
+    mkdirSync(copy);
+    store = storeKinds[subject.kind].open(subject.settings, { projectDirectory: project });
+    subject.write(project, 'old');
+  });
+  afterEach(() => rmSync(project, { recursive: true, force: true }));
+
+  const captureThenChange = async (): Promise<Capture> => {
+    const capture = await store.capture(copy, effect());
+    subject.write(project, 'new');
+    return capture;
+  };
+  const stageOld = async (): Promise<Staged> => store.stage(copy, await captureThenChange(), 'bk_1', effect());
+  /** Everything in the project but the copy, by name. */
+  const names = (): string[] =>
+    (readdirSync(project, { recursive: true }) as string[]).filter((name) => !name.startsWith('.copy')).sort();
+
+  describe(`a store of kind ${subject.kind}`, () => {
+    it('captures, verifies and restores what was there', async () => {
+      const staged = await stageOld();
+      expect(subject.read(project)).toBe('new');
+      const record = await store.swap(staged, effect());
+      expect(subject.read(project)).toBe('old');
+      expect(record.keptAt).not.toBeNull();
+    });
+
+    it('gives equal data equal fingerprints and other data another one', async () => {
+      const first = await captureThenChange();
+      rmSync(copy, { recursive: true });
+      mkdirSync(copy);
+      const second = await store.capture(copy, effect());
+      expect(second.fingerprint).not.toBe(first.fingerprint);
+      rmSync(copy, { recursive: true });
+      mkdirSync(copy);
+      expect((await store.capture(copy, effect())).fingerprint).toBe(second.fingerprint);
+    });
+
+    it('leaves live data alone while staging, and unstages without a trace', async () => {
+      const before = await captureThenChange().then(() => names());
+      const staged = await store.stage(copy, await store.capture(copy, effect()), 'bk_1', effect());
+      expect(subject.read(project)).toBe('new');
+      await store.unstage(staged, effect());
+      await store.unstage(staged, effect());
+      expect(names()).toEqual(before);
+    });
+
+    it('stages, swaps, swaps back and discards twice without harm', async () => {
+      const capture = await captureThenChange();
+      await store.stage(copy, capture, 'bk_1', effect());
+      const staged = await store.stage(copy, capture, 'bk_1', effect());
+      const record = await store.swap(staged, effect());
+      expect(await store.swap(staged, effect())).toEqual(record);
+      expect(subject.read(project)).toBe('old');
+      await store.swapBack(record, effect());
+      await store.swapBack(record, effect());
+      expect(subject.read(project)).toBe('new');
+      await store.discard(record, effect());
+      await store.discard(record, effect());
+      expect(subject.read(project)).toBe('new');
+      expect(names().filter((name) => /restore|replaced|swap/.test(name))).toEqual([]);
+    });
+
+    it('keeps the replaced data until it is discarded', async () => {
+      const record = await store.swap(await stageOld(), effect());
+      await store.discard(record, effect());
+      expect(subject.read(project)).toBe('old');
+      expect(names().filter((name) => /restore|replaced|swap/.test(name))).toEqual([]);
+    });
+
+    it('restores the same backup again while the data replaced before is still kept', async () => {
+      const capture = await captureThenChange();
+      const first = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
+      subject.write(project, 'newer');
+      const second = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
+      expect(second.keptAt).not.toBe(first.keptAt);
+      expect(subject.read(project)).toBe('old');
+      await store.swapBack(second, effect());
+      expect(subject.read(project)).toBe('newer');
+    });
+
+    it('restores where no live data is left, and can undo that', async () => {
+      const capture = await captureThenChange();
+      for (const name of readdirSync(project))
+        if (!name.startsWith('.')) rmSync(join(project, name), { recursive: true });
+      const record = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
+      expect(subject.read(project)).toBe('old');
+      await store.swapBack(record, effect());
+      expect(subject.read(project)).toBeNull();
+      await store.discard(record, effect());
+    });
+
+    it('extracts into a folder without touching live data', async () => {
+      const capture = await captureThenChange();
+      const into = join(project, '.copy', 'elsewhere');
+      mkdirSync(into);
+      await store.extract(copy, capture, into, effect());
+      expect(subject.read(project)).toBe('new');
+      expect(readdirSync(into)).not.toEqual([]);
+    });
+
+    it('finds a flipped byte, a cut and an empty copy, and stages none of them', async () => {
+      const capture = await captureThenChange();
+      const file = join(copy, subject.copyFile);
+      const good = readFileSync(file);
+      const before = names();
+      const flipped = Buffer.from(good);
+      const at = flipped.indexOf('old');
+      flipped.writeUInt8((flipped[at] ?? 0) ^ 1, at);
+      for (const bad of [flipped, good.subarray(0, good.length / 2), Buffer.alloc(0)]) {
+        writeFileSync(file, bad);
+        await expect(store.verify(copy, capture, effect())).rejects.toMatchObject({ kind: 'backup-invalid' });
+        await expect(store.stage(copy, capture, 'bk_1', effect())).rejects.toMatchObject({ name: 'Problem' });
+        expect(names()).toEqual(before);
+      }
+      writeFileSync(file, good);
+      await store.verify(copy, capture, effect());
+    });
+
+    it('refuses another capture than the one recorded', async () => {
+      const capture = await captureThenChange();
+      const wrong = { ...capture, fingerprint: 'x' };
+      await expect(store.verify(copy, wrong, effect())).rejects.toMatchObject({ kind: 'backup-invalid' });
+      const [name] = Object.keys(capture.counters);
+      const miscounted = { ...capture, counters: { ...capture.counters, [name ?? '']: 12345 } };
+      await expect(store.verify(copy, miscounted, effect())).rejects.toThrow(/12345/);
+    });
+
+    it('tells before a capture that the data is missing', async () => {
+      for (const name of readdirSync(project))
+        if (!name.startsWith('.')) rmSync(join(project, name), { recursive: true });
+      await expect(store.probe(effect())).rejects.toMatchObject({
+        kind: 'backup-failed',
+        message: expect.stringContaining('there is no') as string,
+      });
+      expect(readdirSync(project)).toEqual(['.copy']);
+    });
+
+    it('stops when it is aborted', async () => {
+      const stopped = createEffect(project, { signal: AbortSignal.abort() });
+      await expect(store.capture(copy, stopped)).rejects.toThrow(/abort/i);
+    });
+
+    it('reports nothing lost right after a capture and something after a change', async () => {
+      const capture = await store.capture(copy, effect());
+      const same = JSON.stringify(await store.changesSince(capture, effect()));
+      subject.write(project, 'new');
+      expect(JSON.stringify(await store.changesSince(capture, effect()))).not.toBe(same);
+    });
+
+    it('keeps rights of the live data on what is put in its place', async () => {
+      const staged = await stageOld();
+      const [live] = names().filter((name) => !/restore|replaced|swap/.test(name));
+      const mode = statSync(join(project, live ?? '')).mode;
+      await store.swap(staged, effect());
+      expect(statSync(join(project, live ?? '')).mode).toBe(mode);
+    });
+  });
+
+  describe(`a swap of kind ${subject.kind} killed with SIGKILL`, () => {
+    const act = (name: 'swap' | 'swapBack' | 'discard', path: string): unknown => ({
+      kind: subject.kind,
+      settings: subject.settings,
+      projectDirectory: project,
+      act: name === 'swap' ? { name, place: path } : { name, keptAt: path },
+    });
+    /** Old, new, or nowhere: never half of either, never a mixture. */
+    const expectWhole = (allowNothing: boolean): void => {
+      const found = subject.read(project);
+      if (found === null && allowNothing) return;
+      expect(['old', 'new']).toContain(found);
+    };
+
+    it('at any gap, leaves complete data and is finished by doing it again', async () => {
+      const probe = await stageOld();
+      const { passed } = await runGapped(PROGRAM, act('swap', probe.place), null);
+      expect(passed.length).toBeGreaterThanOrEqual(5);
+      for (const killAt of passed) {
+        rmSync(project, { recursive: true });
+        mkdirSync(copy, { recursive: true });
+        subject.write(project, 'old');
+        const staged = await stageOld();
+        const end = await runGapped(PROGRAM, act('swap', staged.place), killAt);
+        expect(end.signal, `${killAt}: ${end.stderr}`).toBe('SIGKILL');
+        expectWhole(subject.kind === 'files');
+        const record = await store.swap(staged, effect());
+        expect(subject.read(project), `finished after ${killAt}`).toBe('old');
+        await store.swapBack(record, effect());
+        expect(subject.read(project), `swapped back after ${killAt}`).toBe('new');
+        await store.discard(record, effect());
+      }
+    }, 120_000);
+
+    it('at any gap of a swap, can be undone instead', async () => {
+      const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
+      for (const killAt of passed) {
+        rmSync(project, { recursive: true });
+        mkdirSync(copy, { recursive: true });
+        subject.write(project, 'old');
+        const staged = await stageOld();
+        await runGapped(PROGRAM, act('swap', staged.place), killAt);
+        await store.swapBack({ keptAt: staged.place.replace('.restore-', '.replaced-') }, effect());
+        expect(subject.read(project), `undone after ${killAt}`).toBe('new');
+      }
+    }, 120_000);
+
+    it('at any gap of the way back, leaves complete data and is finished by doing it again', async () => {
+      const keptAt = (await store.swap(await stageOld(), effect())).keptAt ?? '';
+      const { passed } = await runGapped(PROGRAM, act('swapBack', keptAt), null);
+      expect(passed.length).toBeGreaterThanOrEqual(5);
+      for (const killAt of passed) {
+        rmSync(project, { recursive: true });
+        mkdirSync(copy, { recursive: true });
+        subject.write(project, 'old');
+        const record = await store.swap(await stageOld(), effect());
+        const end = await runGapped(PROGRAM, act('swapBack', record.keptAt ?? ''), killAt);
+        expect(end.signal, killAt).toBe('SIGKILL');
+        expectWhole(subject.kind === 'files');
+        await store.swapBack(record, effect());
+        expect(subject.read(project), `swapped back after ${killAt}`).toBe('new');
+      }
+    }, 120_000);
+  });
+}

@@ -1,0 +1,48 @@
+import type { Capture } from '../../core/backup/manifest.ts';
+import type { JsonObject } from '../../core/release/json.ts';
+import type { Effect } from '../../platform/effect.ts';
+
+export type { Capture };
+
+/** A restored copy beside the live data, not yet in use. */
+export interface Staged {
+  /** Where it lies, absolute. */
+  place: string;
+}
+
+/** Enough to swap back. */
+export interface SwapRecord {
+  /** Where the replaced data is kept, absolute (nothing lies there when there was no live data); null when nothing can be swapped back. */
+  keptAt: string | null;
+}
+
+/**
+ * A service's data. Promises of every implementation (see store.suite.ts):
+ * - `capture` is consistent while the service writes, and never opens a window in which the live data is not usable;
+ * - nothing is listed before it is complete: files are written, synced, then the folder is sealed by the vault;
+ * - `stage` never touches live data; `swap` is one rename per path and can be undone by `swapBack`; doing either twice is harmless;
+ * - a `swap` or `swapBack` that was killed is finished, or undone, by calling either again; there are never two half sets of data;
+ * - the replaced data is kept until `discard`.
+ * A process that has the data open while it is swapped keeps the replaced data open and writes into it: whoever swaps stops the
+ * service before and starts it afterwards.
+ */
+export interface Store {
+  readonly kind: string;
+  /** Fails with a problem when a capture cannot work: missing path, no permission. */
+  probe(effect: Effect): Promise<{ engine: string; bytes: number }>;
+  /** Writes a consistent copy into the (existing, empty) folder. Fails with `disk-full` before it writes when the copy cannot fit. */
+  capture(folder: string, effect: Effect): Promise<Capture>;
+  /** Opens the copy and compares it with what the capture recorded; throws `backup-invalid` naming the first difference. */
+  verify(folder: string, capture: Capture, effect: Effect): Promise<void>;
+  /** Writes the data into an existing folder that is not in use, and verifies it there. Touches nothing else. */
+  extract(folder: string, capture: Capture, into: string, effect: Effect): Promise<void>;
+  /** Restores the copy beside the live data and verifies it there. The tag (the backup's id) is part of the names it makes. */
+  stage(folder: string, capture: Capture, tag: string, effect: Effect): Promise<Staged>;
+  /** Deletes what `stage` made, unless it is in use. */
+  unstage(staged: Staged, effect: Effect): Promise<void>;
+  swap(staged: Staged, effect: Effect): Promise<SwapRecord>;
+  swapBack(record: SwapRecord, effect: Effect): Promise<void>;
+  discard(record: SwapRecord, effect: Effect): Promise<void>;
+  /** What a restore of this capture would throw away, in counts by table or directory. */
+  changesSince(capture: Capture, effect: Effect): Promise<JsonObject>;
+}

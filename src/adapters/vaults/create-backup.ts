@@ -1,0 +1,86 @@
+import type { BackupReason } from '../../core/backup/backup-id.ts';
+import { isProblem, problem } from '../../core/release/problem.ts';
+import { timestamp } from '../../platform/clock.ts';
+import type { Effect } from '../../platform/effect.ts';
+import { freeBytes } from '../../platform/files.ts';
+import { gap } from '../../platform/gap.ts';
+import type { Store } from '../stores/store.ts';
+import type { ManifestDraft, Sealed, Vault } from './vault.ts';
+
+/** An opened store and its name in the release file. */
+export interface NamedOpenStore {
+  name: string;
+  kind: string;
+  store: Store;
+}
+
+export interface BackupOrder {
+  id: string;
+  reason: BackupReason;
+  service: string;
+  environment: string;
+  release: string | null;
+  /** The version that runs now. */
+  version: string | null;
+  stores: NamedOpenStore[];
+  vault: Vault;
+  effect: Effect;
+  /** Program and version, for the manifest. */
+  tool: string;
+}
+
+/**
+ * Takes one backup of all stores, checks the copies and seals it. The same id again returns the sealed backup, or begins anew what a crash
+ * left. A failure leaves nothing behind, and nothing unsealed is ever listed.
+ */
+export async function createBackup(order: BackupOrder): Promise<Sealed> {
+  const { id, vault, effect, service, environment } = order;
+  const existing = (await vault.list()).find((entry) => entry.id === id);
+  if (existing) return vault.show(id, { service, environment });
+  if (order.stores.length === 0) {
+    throw problem('usage', 'a backup without stores would hold nothing', {
+      where: id,
+      next: 'Name at least one store in the release file.',
+    });
+  }
+  let neededBytes = 0;
+  for (const { store } of order.stores) neededBytes += (await store.probe(effect)).bytes;
+  try {
+    const place = await vault.begin(id);
+    const draft = await captureAll(order, (store) => place.folderOf(store));
+    await gap('backups.captured');
+    effect.signal.throwIfAborted();
+    return await vault.seal(draft);
+  } catch (error) {
+    throw await cleanUp(order, neededBytes, error);
+  }
+}
+
+async function captureAll(order: BackupOrder, folderOf: (store: string) => Promise<string>): Promise<ManifestDraft> {
+  const { id, reason, service, environment, release, version, tool, effect } = order;
+  const start = timestamp(effect.clock.nowMs());
+  const stores: ManifestDraft['stores'] = [];
+  for (const { name, kind, store } of order.stores) {
+    effect.signal.throwIfAborted();
+    const folder = await folderOf(name);
+    const capture = await store.capture(folder, effect);
+    await store.verify(folder, capture, effect);
+    stores.push({ name, kind, engine: capture.engine, capture });
+    effect.report(`${name}: ${capture.liveBytes} bytes copied and checked`);
+  }
+  const end = timestamp(effect.clock.nowMs());
+  return { id, reason, service, environment, release, version, tool, createdAt: { start, end }, stores };
+}
+
+/** The error to throw; a full disk gets the figures a person needs. Another process's work on the same id stays. */
+async function cleanUp(order: BackupOrder, neededBytes: number, error: unknown): Promise<unknown> {
+  if (isProblem(error) && error.kind === 'refused') return error;
+  await order.vault.abandon(order.id).catch(() => undefined); // the first error is the one that says what is wrong; the sweep comes again
+  if (!isProblem(error) || error.kind !== 'disk-full') return error;
+  const free = freeBytes(order.vault.place);
+  return problem('disk-full', `the backup ${order.id} does not fit: about ${neededBytes} bytes needed, ${free} free`, {
+    where: order.vault.place,
+    next: 'Make room on that disk, or set another backups.directory in the release file. Nothing was kept of this backup.',
+    cause: error,
+  });
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import type { Part } from '../../../core/backup/manifest.ts';
+import { problem } from '../../../core/release/problem.ts';
+import { sha256OfFile, syncDirectory, syncFile } from '../../../platform/files.ts';
+import { factsOf, namesIn } from '../../../platform/file-tree.ts';
+
+/** Paths of the manifest itself, relative to the backup's folder. */
+export const MANIFEST = 'manifest.json';
+export const MANIFEST_SHA256 = 'manifest.json.sha256';
+
+/** Every file below a backup's folder but the manifest, hashed, sorted by path. Links and the like are refused: a part is a file. */
+export async function findParts(folder: string): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const path of await filesBelow(folder, '')) {
+    if (path !== MANIFEST && path !== MANIFEST_SHA256)
+      parts.push({ path, ...(await sha256OfFile(join(folder, path))) });
+  }
+  return parts.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function filesBelow(folder: string, prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await namesIn(join(folder, prefix))) {
+    const path = prefix === '' ? name : `${prefix}/${name}`;
+    const facts = await factsOf(join(folder, path));
+    if (facts?.type === 'directory') found.push(...(await filesBelow(folder, path)));
+    else if (facts?.type === 'file') found.push(path);
+    else if (facts !== null) {
+      throw problem('backup-invalid', `${path} is neither a file nor a folder`, {
+        where: join(folder, path),
+        next: 'Use another backup.',
+      });
+    }
+  }
+  return found;
+}
+
+/** Syncs every file and folder, the innermost first. */
+export async function syncTree(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    const path = join(folder, name);
+    if ((await factsOf(path))?.type === 'directory') await syncTree(path);
+    else await syncFile(path);
+  }
+  await syncDirectory(folder);
+}

@@ -1,0 +1,17 @@
+export { newBackupId } from './backup-id.ts';
+export { createBackup, type BackupOrder, type NamedOpenStore } from './create-backup.ts';
+export { openVault } from './directory/directory-vault.ts';
+export {
+  describeLoss,
+  discardReplaced,
+  discardStaged,
+  restoreBackup,
+  stageRestore,
+  swapRestore,
+  undoRestore,
+  verifyBackup,
+  type RestoreOrder,
+  type StagedStore,
+  type SwappedStore,
+} from './restore-backup.ts';
+export type { Sealed, Vault } from './vault.ts';

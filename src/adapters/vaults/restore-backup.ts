@@ -1,0 +1,183 @@
+import { problem } from '../../core/release/problem.ts';
+import type { JsonObject } from '../../core/release/json.ts';
+import type { Effect } from '../../platform/effect.ts';
+import { ensureDirectory } from '../../platform/files.ts';
+import { namesIn } from '../../platform/file-tree.ts';
+import type { StoreManifest } from '../../core/backup/manifest.ts';
+import type { Staged, Store, SwapRecord } from '../stores/store.ts';
+import type { NamedOpenStore } from './create-backup.ts';
+import type { Sealed, Vault } from './vault.ts';
+
+export interface RestoreOrder {
+  /** Id, unique prefix, `latest` or `before:<release>`. */
+  id: string;
+  service: string;
+  environment: string;
+  /** Of the backup; default all of it. */
+  storeNames?: string[];
+  /** As the release file names them now. */
+  stores: NamedOpenStore[];
+  vault: Vault;
+  effect: Effect;
+  /** The digest that the journal recorded when the backup was sealed, where it is known. */
+  manifestSha256?: string;
+}
+
+/** One store of a restore, ready to be swapped in. */
+export interface StagedStore {
+  name: string;
+  staged: Staged;
+}
+
+/** One store that was swapped in. */
+export interface SwappedStore {
+  name: string;
+  record: SwapRecord;
+}
+
+interface Pair {
+  saved: StoreManifest;
+  store: Store;
+}
+
+/** Everything a later proof needs: sealed hashes re-read, then every store's copy opened and compared. Throws `backup-invalid` at the first fault. */
+export async function verifyBackup(order: RestoreOrder): Promise<Sealed> {
+  const sealed = await trustedBackup(order);
+  for (const { saved, store } of pairsOf(sealed, order)) {
+    await store.verify(order.vault.folderOf(sealed.manifest.id, saved.name), saved.capture, order.effect);
+  }
+  return sealed;
+}
+
+/** The backup whose manifest is the recorded one and whose parts are all unchanged. */
+async function trustedBackup(order: RestoreOrder): Promise<Sealed> {
+  const sealed = await order.vault.show(order.id, order);
+  const recorded = order.manifestSha256 ?? sealed.manifestSha256;
+  await order.vault.verifyParts({ ...sealed, manifestSha256: recorded });
+  return sealed;
+}
+
+function pairsOf({ manifest }: Sealed, order: RestoreOrder): Pair[] {
+  const names = order.storeNames ?? manifest.stores.map((saved) => saved.name);
+  return names.map((name) => {
+    const saved = manifest.stores.find((entry) => entry.name === name);
+    const open = order.stores.find((entry) => entry.name === name);
+    if (saved === undefined) {
+      const next = `It holds: ${manifest.stores.map((entry) => entry.name).join(', ')}`;
+      throw problem('not-found', `the backup has no store "${name}"`, { where: manifest.id, next });
+    }
+    if (open === undefined || open.kind !== saved.kind) {
+      throw problem(
+        'refused',
+        `"${name}" was a store of kind ${saved.kind} and is now ${open?.kind ?? 'not in the release file'}`,
+        {
+          where: manifest.id,
+          next: 'Restore the release file of that version first, or name other stores.',
+        },
+      );
+    }
+    return { saved, store: open.store };
+  });
+}
+
+/** Restores every store beside its live data and verifies it there. A store that fails takes the copies of the others away again. */
+export async function stageRestore(order: RestoreOrder): Promise<StagedStore[]> {
+  const sealed = await trustedBackup(order);
+  const { id } = sealed.manifest;
+  const done: (Pair & StagedStore)[] = [];
+  try {
+    for (const pair of pairsOf(sealed, order)) {
+      const { saved, store } = pair;
+      const staged = await store.stage(order.vault.folderOf(id, saved.name), saved.capture, id, order.effect);
+      done.push({ ...pair, name: saved.name, staged });
+    }
+  } catch (error) {
+    for (const { store, staged } of done) await store.unstage(staged, order.effect);
+    throw error;
+  }
+  return done.map(({ name, staged }) => ({ name, staged }));
+}
+
+/** Puts all staged stores in place, one after another. The service must be stopped. Again after a crash: finishes. */
+export async function swapRestore(
+  staged: StagedStore[],
+  stores: NamedOpenStore[],
+  effect: Effect,
+): Promise<SwappedStore[]> {
+  const swapped: SwappedStore[] = [];
+  for (const { name, staged: place } of staged) {
+    swapped.push({ name, record: await storeOf(name, stores).swap(place, effect) });
+  }
+  return swapped;
+}
+
+/** Puts the replaced data back, in reverse order. Again after a crash: finishes. */
+export async function undoRestore(swapped: SwappedStore[], stores: NamedOpenStore[], effect: Effect): Promise<void> {
+  for (const { name, record } of [...swapped].reverse()) await storeOf(name, stores).swapBack(record, effect);
+}
+
+/** Deletes the data that a restore replaced (or, after an undo, the restored data). */
+export async function discardReplaced(
+  swapped: SwappedStore[],
+  stores: NamedOpenStore[],
+  effect: Effect,
+): Promise<void> {
+  for (const { name, record } of swapped) await storeOf(name, stores).discard(record, effect);
+}
+
+/** Deletes staged copies that were not swapped in. */
+export async function discardStaged(staged: StagedStore[], stores: NamedOpenStore[], effect: Effect): Promise<void> {
+  for (const { name, staged: place } of staged) await storeOf(name, stores).unstage(place, effect);
+}
+
+function storeOf(name: string, stores: NamedOpenStore[]): Store {
+  const found = stores.find((entry) => entry.name === name);
+  if (found) return found.store;
+  throw problem('not-found', `there is no store "${name}" in the release file any more`, {
+    where: name,
+    next: 'Put the store back into the release file; its data still lies beside the live data.',
+  });
+}
+
+/** Into an empty folder (one folder a store inside it), or in place of the live data. In place: stage and swap in one go, undone as a whole when a swap fails. */
+export async function restoreBackup(order: RestoreOrder & { into?: string }): Promise<SwappedStore[]> {
+  if (order.into !== undefined) {
+    await extractBackup(order, order.into);
+    return [];
+  }
+  const staged = await stageRestore(order);
+  try {
+    return await swapRestore(staged, order.stores, order.effect);
+  } catch (error) {
+    const records = staged.map(({ name, staged: { place } }) => ({
+      name,
+      record: { keptAt: place.replace(/\.restore-(?=[^/]*$)/, '.replaced-') },
+    }));
+    await undoRestore(records, order.stores, order.effect);
+    throw error;
+  }
+}
+
+async function extractBackup(order: RestoreOrder, into: string): Promise<void> {
+  const sealed = await trustedBackup(order);
+  await ensureDirectory(into);
+  if ((await namesIn(into)).length > 0) {
+    throw problem('refused', 'the folder to restore into is not empty', { where: into, next: 'Name a new folder.' });
+  }
+  for (const { saved, store } of pairsOf(sealed, order)) {
+    const folder = `${into}/${saved.name}`;
+    await ensureDirectory(folder);
+    await store.extract(order.vault.folderOf(sealed.manifest.id, saved.name), saved.capture, folder, order.effect);
+  }
+}
+
+/** What a restore would throw away, by store; shown and confirmed before anything is swapped. */
+export async function describeLoss(
+  order: RestoreOrder,
+): Promise<{ since: string; stores: Record<string, JsonObject> }> {
+  const sealed = await order.vault.show(order.id, order);
+  const stores: Record<string, JsonObject> = {};
+  for (const { saved, store } of pairsOf(sealed, order))
+    stores[saved.name] = await store.changesSince(saved.capture, order.effect);
+  return { since: sealed.manifest.createdAt.start, stores };
+}

@@ -1,0 +1,26 @@
+import { describe, expect, test } from 'vitest';
+import { lossLines } from './describe-loss.ts';
+
+describe('what a restore would throw away', () => {
+  test('is named for every count that differs', () => {
+    const changes = {
+      tables: { notes: { captured: 20, now: 25 }, tags: { captured: null, now: 3 } },
+      contentDiffers: true,
+    };
+    expect(lossLines('database', changes)).toEqual([
+      'database tables notes: 20 in the backup, 25 now',
+      'database tables tags: none in the backup, 3 now',
+    ]);
+  });
+
+  test('is not nothing when rows were only updated, or when nobody could look', () => {
+    expect(lossLines('database', { tables: {}, contentDiffers: true })).toEqual([
+      'database: the counts are equal, the content differs',
+    ]);
+    expect(lossLines('database', { tables: {}, contentDiffers: null })[0]).toContain('cannot be told');
+    expect(lossLines('database', { tables: {}, contentDiffers: false })).toEqual([]);
+    expect(lossLines('database', { tables: {}, contentDiffers: null, missing: true })).toEqual([
+      'database: the live data is gone',
+    ]);
+  });
+});

@@ -1,0 +1,44 @@
+import type { Json, JsonObject } from '../core/release/json.ts';
+import type { BackupSummary, BackupTools } from '../engine/steps/step-backups.ts';
+import type { Plan } from '../core/plan/plan.ts';
+import type { Effect } from '../platform/effect.ts';
+import { problemRecord } from '../core/release/problem.ts';
+
+/** What a restore would throw away, one sentence for each thing that differs; what cannot be counted is said, never left out. */
+export async function describeLoss(
+  backups: BackupTools,
+  plan: Plan,
+  backup: BackupSummary,
+  effect: Effect,
+): Promise<string[]> {
+  try {
+    const { stores } = await backups.loss(plan, backup.id, effect);
+    const found = Object.entries(stores).flatMap(([store, changes]) => lossLines(store, changes));
+    return found.length === 0 ? ['nothing differs from the backup'] : found;
+  } catch (error) {
+    return [`what would be lost cannot be counted: ${problemRecord(error).message}`];
+  }
+}
+
+/** `database tables notes: 20 in the backup, 25 now` for every count that differs, however deep the store reports it. */
+export function lossLines(name: string, changes: JsonObject): string[] {
+  if (changes['missing'] === true) return [`${name}: the live data is gone`];
+  const counted = Object.entries(changes).flatMap(([key, value]) => lossOf(`${name} ${key}`, value));
+  if (counted.length > 0 || changes['contentDiffers'] === false) return counted;
+  if (changes['contentDiffers'] === true) return [`${name}: the counts are equal, the content differs`];
+  return changes['contentDiffers'] === null
+    ? [`${name}: the counts are equal; whether the content differs cannot be told without holding writers up`]
+    : [];
+}
+
+function lossOf(name: string, value: Json): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  if ('captured' in value && 'now' in value) {
+    return [`${name}: ${amount(value['captured'])} in the backup, ${amount(value['now'])} now`];
+  }
+  return Object.entries(value).flatMap(([key, inner]) => lossOf(`${name} ${key}`, inner));
+}
+
+function amount(value: Json | undefined): string {
+  return typeof value === 'number' ? String(value) : 'none';
+}

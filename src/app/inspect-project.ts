@@ -1,0 +1,213 @@
+import { dirname, join, resolve } from 'node:path';
+import type { EnvironmentConfig } from '../core/config/service-config.ts';
+import { planHead } from '../core/plan/build-plan.ts';
+import { isProblem, problemRecord } from '../core/release/problem.ts';
+import { exists, freeBytes } from '../platform/files.ts';
+import { look } from '../platform/ownership.ts';
+import { shortSecrets } from '../platform/redact.ts';
+import { runCommand } from '../platform/run-command.ts';
+import { openReleases } from '../state/releases.ts';
+import type { App, LoadedReleaseFile } from './app.ts';
+import { isExecutorAlive } from './ensure-executor.ts';
+
+/** One thing that was looked at: how it is, and what to do when it is not well. */
+export interface Finding {
+  level: 'ok' | 'warn' | 'fail';
+  what: string;
+  found: string;
+  /** Empty when there is nothing to do. */
+  next: string;
+}
+
+const NODE_MIN = [20, 20] as const; // engines in package.json
+const DISK_WARN_BYTES = 2e9; // a backup, its copy while it is verified, and the log of a bad day
+const DISK_FAIL_BYTES = 200e6; // PostgreSQL stops working when it cannot write its log (16 MB a file)
+const GIT_LIMIT_SECONDS = 10;
+
+/** Looks at everything a release needs, and changes nothing. One finding does not hide the next. */
+export async function inspectProject(app: App, nodeVersion: string): Promise<Finding[]> {
+  const file = await loadFile(app);
+  const findings = [
+    inspectNode(nodeVersion),
+    await inspectGit(app),
+    inspectDisk(app),
+    await inspectStateFolder(app),
+    ...(await inspectDatabase(app)),
+    file.finding,
+  ];
+  if (file.loaded === null) return findings;
+  for (const warning of file.loaded.warnings) {
+    findings.push({ level: 'warn', what: 'release file', found: warning, next: '' });
+  }
+  for (const environment of Object.values(file.loaded.config.environments)) {
+    findings.push(...(await inspectEnvironment(app, file.loaded, environment)));
+  }
+  findings.push(inspectShortSecrets());
+  return findings;
+}
+
+function ok(what: string, found: string): Finding {
+  return { level: 'ok', what, found, next: '' };
+}
+
+function inspectNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
+  if (major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])) return ok('node', version);
+  return { level: 'fail', what: 'node', found: version, next: `Install Node ${NODE_MIN.join('.')} or newer.` };
+}
+
+async function inspectGit(app: App): Promise<Finding> {
+  try {
+    const environment = { PATH: process.env['PATH'] ?? '' };
+    const argv = ['git', '--version'];
+    const result = await runCommand({
+      argv,
+      cwd: app.projectDirectory,
+      environment,
+      timeoutSeconds: GIT_LIMIT_SECONDS,
+    });
+    if (result.exitCode === 0) return ok('git', result.stdout.trim());
+  } catch {
+    // Not there is the same to the person as not working.
+  }
+  return {
+    level: 'warn',
+    what: 'git',
+    found: 'not found',
+    next: 'Install git, if versions are tagged or built from commits.',
+  };
+}
+
+function inspectDisk(app: App): Finding {
+  const bytes = freeBytes(existingFolder(app.stateDirectory));
+  const found = `${(bytes / 1e9).toFixed(1)} GB free in ${app.stateDirectory}`;
+  if (bytes >= DISK_WARN_BYTES) return ok('disk', found);
+  const level = bytes < DISK_FAIL_BYTES ? 'fail' : 'warn';
+  return { level, what: 'disk', found, next: 'Make room: backups and the journal are kept there.' };
+}
+
+function existingFolder(path: string): string {
+  return exists(path) || dirname(path) === path ? path : existingFolder(dirname(path));
+}
+
+/** Others may pass through (the built-in server runs as another user under root), but not read or write. */
+async function inspectStateFolder(app: App): Promise<Finding> {
+  const what = 'state folder';
+  const entry = await look(app.stateDirectory);
+  if (entry === null) return ok(what, `${app.stateDirectory} is made with the first release`);
+  const mode = entry.mode.toString(8);
+  if (entry.kind !== 'folder') {
+    return { level: 'fail', what, found: `${app.stateDirectory} is not a folder`, next: 'Move it away.' };
+  }
+  if ((entry.mode & 0o066) === 0) return ok(what, `${app.stateDirectory} (mode ${mode})`);
+  const found = `${app.stateDirectory} can be read or written by others (mode ${mode})`;
+  return { level: 'warn', what, found, next: `chmod go-rw ${app.stateDirectory}` };
+}
+
+async function inspectDatabase(app: App): Promise<Finding[]> {
+  try {
+    const database = await app.existingDatabase();
+    if (database === null) return [ok('database', 'none yet; the first release makes one')];
+    const open = await openReleases(database.db);
+    const names = open.map((release) => release.id).join(', ');
+    const alive = await isExecutorAlive(app);
+    const executor: Finding =
+      alive || open.length === 0
+        ? ok('executor', alive ? 'alive' : 'none needed, nothing is unfinished')
+        : {
+            level: 'warn',
+            what: 'executor',
+            found: `nobody runs ${names}`,
+            next: `shipway resume ${open[0]?.id ?? ''}`,
+          };
+    return [ok('database', database.description), executor];
+  } catch (error) {
+    return [failed('database', error)];
+  }
+}
+
+function failed(what: string, error: unknown): Finding {
+  const { message, where, next } = problemRecord(error);
+  return { level: 'fail', what, found: where === null ? message : `${message} (${where})`, next };
+}
+
+async function loadFile(app: App): Promise<{ loaded: LoadedReleaseFile | null; finding: Finding }> {
+  try {
+    const loaded = await app.releaseFile();
+    return { loaded, finding: ok('release file', loaded.path) };
+  } catch (error) {
+    return { loaded: null, finding: failed('release file', error) };
+  }
+}
+
+async function inspectEnvironment(
+  app: App,
+  { config }: LoadedReleaseFile,
+  environment: EnvironmentConfig,
+): Promise<Finding[]> {
+  const head = planHead(config, environment, { version: '0.0.0', commit: null });
+  const findings = await inspectEnvFile(app, environment);
+  try {
+    const effect = await app.effect(head, 'look/doctor/0');
+    findings.push(inspectVariables(environment, (text) => effect.resolve(text)));
+    const { adapters } = await app.tools();
+    const router = adapters.router(head);
+    if (router !== null) {
+      const state = await router.observe(effect);
+      const found =
+        state === null ? 'not running; the first release starts it' : `running, ${state.slots.length} slots`;
+      findings.push(ok(`router of ${environment.name}`, found));
+    }
+  } catch (error) {
+    findings.push(failed(`environment ${environment.name}`, error));
+  }
+  return findings;
+}
+
+async function inspectEnvFile(app: App, environment: EnvironmentConfig): Promise<Finding[]> {
+  if (environment.envFile === null) return [];
+  const path = resolve(app.projectDirectory, environment.envFile);
+  const what = `env file of ${environment.name}`;
+  const entry = await look(path);
+  if (entry === null)
+    return [{ level: 'fail', what, found: `${path} is not there`, next: 'Write it, or correct env-file:.' }];
+  if ((entry.mode & 0o044) === 0) return [ok(what, path)];
+  const found = `${path} can be read by others (mode ${entry.mode.toString(8)})`;
+  return [{ level: 'warn', what, found, next: `chmod 600 ${join(path)}` }];
+}
+
+// Set by shipway itself for commands, checks and migrations; nobody has to define them.
+const OUR_OWN = new Set(
+  'VERSION PREVIOUS_VERSION COMMIT RELEASE SERVICE ENVIRONMENT COMPONENT HOST PORT BASE REVISION'.split(' '),
+);
+
+/** By name only: a value has no place on a screen. */
+function inspectVariables(environment: EnvironmentConfig, resolveText: (text: string) => string): Finding {
+  const what = `variables of ${environment.name}`;
+  const missing = namesIn(JSON.stringify(environment)).filter((name) => !isKnown(name, resolveText));
+  if (missing.length === 0) return ok(what, 'all set');
+  const where = environment.envFile === null ? 'the environment' : environment.envFile;
+  return { level: 'fail', what, found: `not set: ${missing.join(', ')}`, next: `Set them in ${where}.` };
+}
+
+function namesIn(text: string): string[] {
+  const found = text.replaceAll('$$', '').matchAll(/\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))/g);
+  return [...new Set([...found].map(([, braced, bare]) => braced ?? bare ?? ''))].filter((name) => !OUR_OWN.has(name));
+}
+
+function isKnown(name: string, resolveText: (text: string) => string): boolean {
+  try {
+    resolveText(`\${${name}}`);
+    return true;
+  } catch (error) {
+    if (isProblem(error) && error.kind === 'variable-missing') return false;
+    throw error;
+  }
+}
+
+function inspectShortSecrets(): Finding {
+  const short = shortSecrets();
+  if (short.length === 0) return ok('masking', 'every secret is long enough to be masked');
+  const found = `too short to be masked in output: ${short.join(', ')}`;
+  return { level: 'warn', what: 'masking', found, next: 'Use secrets of 6 characters or more.' };
+}

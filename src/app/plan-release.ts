@@ -1,0 +1,82 @@
+import { buildPlan, planHead } from '../core/plan/build-plan.ts';
+import type { Facts, ReleaseRequest, RollbackRequest } from '../core/plan/facts.ts';
+import { mayProceed } from '../core/plan/may-proceed.ts';
+import { parseVersion } from '../core/plan/parse-version.ts';
+import { planDigest } from '../core/plan/plan-digest.ts';
+import { planRollback } from '../core/plan/plan-rollback.ts';
+import type { Plan } from '../core/plan/plan.ts';
+import { problem, type Problem } from '../core/release/problem.ts';
+import { gatherFacts } from '../engine/gather-facts.ts';
+import type { Database } from '../state/open-database.ts';
+import { liveVersion } from '../state/live.ts';
+import type { App } from './app.ts';
+import { chooseEnvironment } from './choose-environment.ts';
+
+/** A plan as it is shown, with its digest and with what stands in its way. */
+export interface PlanView {
+  plan: Plan;
+  digest: string;
+  /** The first reason against starting it now, or null. */
+  refusal: Problem | null;
+  facts: Facts;
+  fileWarnings: string[];
+}
+
+export interface PlanReleaseRequest {
+  version: string;
+  environment: string | null;
+  releaseType: string;
+  reason: string | null;
+  commit: string | null;
+}
+
+/** Plans a release and changes nothing: reads the release file, looks at the world, decides. */
+export async function planRelease(app: App, request: PlanReleaseRequest, database: Database | null): Promise<PlanView> {
+  const file = await app.releaseFile();
+  const { config, fingerprint } = file;
+  const environment = chooseEnvironment(config, request.environment);
+  if (config.releaseTypes[request.releaseType] === undefined) {
+    const types = Object.keys(config.releaseTypes).join(', ');
+    throw problem('usage', `there is no release type "${request.releaseType}"`, {
+      next: `Choose one with --type: ${types}`,
+    });
+  }
+  const version = parseVersion(request.version);
+  const head = planHead(config, environment, { version, commit: request.commit });
+  const effect = await app.effect(head, 'look/facts/0');
+  const from = { database, ...(await app.tools()), effect };
+  const facts = await gatherFacts(from, { config, environment, version, head });
+  const wanted: ReleaseRequest = { ...request, version, environment: environment.name };
+  const plan = buildPlan(config, wanted, facts, fingerprint);
+  return {
+    plan,
+    digest: planDigest(plan),
+    refusal: mayProceed(plan, config, facts, app.startedBy),
+    facts,
+    fileWarnings: file.warnings,
+  };
+}
+
+/** Plans a rollback by hand and changes nothing. */
+export async function planRollBack(
+  app: App,
+  request: Omit<RollbackRequest, 'environment'> & { environment: string | null },
+  database: Database | null,
+): Promise<PlanView> {
+  const file = await app.releaseFile();
+  const { config, fingerprint } = file;
+  const environment = chooseEnvironment(config, request.environment);
+  const live = database === null ? null : await liveVersion(database.db, config.service, environment.name);
+  const head = planHead(config, environment, { version: live?.version ?? '0.0.0', commit: null });
+  const effect = await app.effect(head, 'look/facts/0');
+  const from = { database, ...(await app.tools()), effect };
+  const facts = await gatherFacts(from, { config, environment, version: head.version.number, head });
+  const plan = planRollback(config, { ...request, environment: environment.name }, facts, fingerprint);
+  return {
+    plan,
+    digest: planDigest(plan),
+    refusal: mayProceed(plan, config, facts, app.startedBy),
+    facts,
+    fileWarnings: file.warnings,
+  };
+}

@@ -1,0 +1,43 @@
+import { changesService } from '../core/plan/after-failure.ts';
+import { stepsOf, type Plan } from '../core/plan/plan.ts';
+import { undoStepId } from '../core/plan/plan-undo.ts';
+import type { ReleaseView, StepView } from './release-view.ts';
+import { secondsBetween } from './release-view.ts';
+
+/** How a release ended, or where it stands when a person has to look: what a closing block says. */
+export interface ReleaseEnding {
+  /** What serves now according to the record; null when nothing does, or nobody can tell before a person has looked. */
+  liveVersion: string | null;
+  tookSeconds: number;
+  /** Titles of what was taken back. */
+  undone: string[];
+  /** Titles of what was done to the service and stays. */
+  notUndone: string[];
+  /** Newest entry of the journal when it ended. */
+  journalHead: { index: number; hash: string } | null;
+}
+
+/** What the record says about the end of a release. `live` is the version recorded as live in its environment. */
+export function endingOf(
+  release: ReleaseView,
+  plan: Plan,
+  steps: readonly StepView[],
+  known: { live: string | null; journalHead: ReleaseEnding['journalHead'] },
+): ReleaseEnding {
+  const begun = stepsOf(plan).filter(({ step }) => stepNamed(steps, step.id)?.attempt);
+  const isUndone = (id: string): boolean => stepNamed(steps, undoStepId(id))?.state === 'finished';
+  const changing = begun.filter(({ step }) => changesService(step) && step.kind !== 'watch-version');
+  return {
+    liveVersion: known.live,
+    tookSeconds: secondsBetween(release.createdAt, release.finishedAt ?? release.stateSince),
+    undone: changing.filter(({ step }) => isUndone(step.id)).map(({ step }) => step.title),
+    notUndone: changing
+      .filter(({ step }) => !isUndone(step.id) && step.kind !== 'check-health')
+      .map(({ step }) => step.title),
+    journalHead: known.journalHead,
+  };
+}
+
+function stepNamed(steps: readonly StepView[], id: string): StepView | undefined {
+  return steps.find((step) => step.id === id);
+}

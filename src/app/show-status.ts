@@ -1,0 +1,167 @@
+import type { JsonObject } from '../core/release/json.ts';
+import { isProblem } from '../core/release/problem.ts';
+import { allLive } from '../state/live.ts';
+import type { Database } from '../state/open-database.ts';
+import { allHolds, lastStepLines, openQuarantines } from '../state/read-overview.ts';
+import { openReleases } from '../state/releases.ts';
+import { stepRuns } from '../state/step-runs.ts';
+import type { App } from './app.ts';
+import { isExecutorAlive } from './ensure-executor.ts';
+import { viewRelease, type ReleaseView } from './release-view.ts';
+
+/** An unfinished release, with the step it is at. */
+export interface OpenReleaseView extends ReleaseView {
+  step: { id: string; title: string; startedAt: string | null; line: string | null } | null;
+  /** Whether it is run from this project. */
+  isOurs: boolean;
+}
+
+/** One service in one environment. */
+export interface PlaceView {
+  service: string;
+  environment: string;
+  live: { version: string; release: string; since: string } | null;
+  open: OpenReleaseView[];
+  /** Automatic releases are held, with why and since when. */
+  hold: { release: string; reason: string; since: string } | null;
+}
+
+export interface StatusView {
+  places: PlaceView[];
+  quarantine: { service: string; version: string; release: string; reason: string; since: string }[];
+  /** Whether somebody runs the unfinished releases. */
+  executorAlive: boolean;
+  now: string;
+}
+
+/** What is live where, what is under way and what waits for a person. Creates nothing: where nothing was released it is empty. */
+export async function showStatus(app: App): Promise<StatusView> {
+  const declared = await declaredPlaces(app);
+  const database = await app.existingDatabase();
+  const now = new Date(app.nowMs()).toISOString();
+  if (database === null) return { places: declared, quarantine: [], executorAlive: false, now };
+  const { db } = database;
+  const [live, holds, quarantine, rows] = await Promise.all([
+    allLive(db),
+    allHolds(db),
+    openQuarantines(db),
+    openReleases(db),
+  ]);
+  const places = new Map(declared.map((place) => [keyOf(place), place]));
+  const placeOf = (at: { service: string; environment: string }): PlaceView => {
+    const known = places.get(keyOf(at)) ?? emptyPlace(at);
+    places.set(keyOf(at), known);
+    return known;
+  };
+  for (const row of live) placeOf(row).live = { version: row.version, release: row.release_id, since: row.since };
+  for (const { release, reason, since, ...at } of holds) placeOf(at).hold = { release, reason, since };
+  for (const row of rows) {
+    const step = await currentStep(database, row.id);
+    placeOf(row).open.push({ ...viewRelease(row), step, isOurs: row.project === app.project });
+  }
+  const sorted = [...places.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  return { places: sorted, quarantine, executorAlive: rows.length > 0 && (await isExecutorAlive(app)), now };
+}
+
+function emptyPlace({ service, environment }: { service: string; environment: string }): PlaceView {
+  return { service, environment, live: null, open: [], hold: null };
+}
+
+function keyOf({ service, environment }: { service: string; environment: string }): string {
+  return `${service} ${environment}`;
+}
+
+/** The places of the release file; a folder without one (or with a broken one) still has a status. */
+async function declaredPlaces(app: App): Promise<PlaceView[]> {
+  try {
+    const { config } = await app.releaseFile();
+    return Object.keys(config.environments).map((environment) => emptyPlace({ service: config.service, environment }));
+  } catch (error) {
+    if (isProblem(error) && (error.kind === 'config-missing' || error.kind === 'config-invalid')) return [];
+    throw error;
+  }
+}
+
+async function currentStep(database: Database, releaseId: string): Promise<OpenReleaseView['step']> {
+  const steps = await stepRuns(database.db, releaseId);
+  const current = steps.findLast((step) => step.state === 'started') ?? steps.find((step) => step.state === 'failed');
+  if (current === undefined) return null;
+  const [line = null] = await lastStepLines(database.db, releaseId, current.step_id, 1);
+  return { id: current.step_id, title: current.title, startedAt: current.started_at, line };
+}
+
+/** Something that only a person can bring on, and the command for it. */
+export interface NeedsYou {
+  release: string;
+  what: string;
+  since: string;
+  command: string;
+}
+
+/** The queue of what waits for a person, oldest first. */
+export function needsYou(status: StatusView): NeedsYou[] {
+  const open = status.places.flatMap((place) => place.open);
+  const waiting = open.flatMap((release) => [
+    ...needsPerson(release),
+    ...needsApproval(release),
+    ...needsResume(release),
+  ]);
+  const abandoned = status.executorAlive
+    ? []
+    : open
+        .filter((release) => release.isOurs && release.state !== 'needs-human')
+        .map((release) => ({
+          release: release.id,
+          what: `nobody runs ${release.id} (${release.service} ${release.version}, ${release.state})`,
+          since: release.stateSince,
+          command: `shipway resume ${release.id}`,
+        }));
+  return [...waiting, ...abandoned].toSorted((a, b) => (a.since < b.since ? -1 : 1));
+}
+
+function needsPerson(release: ReleaseView): NeedsYou[] {
+  if (release.state !== 'needs-human') return [];
+  const what = release.isGoingBack ? 'the rollback failed' : 'it stopped half way';
+  return [
+    {
+      release: release.id,
+      what: `${release.service} ${release.version} in ${release.environment}: ${what}: ${release.cause?.message ?? 'see the release'}`,
+      since: release.stateSince,
+      command: `shipway show ${release.id}`,
+    },
+  ];
+}
+
+function needsApproval(release: ReleaseView): NeedsYou[] {
+  const waiting = release.waitingFor;
+  if (waiting?.['kind'] !== 'approval') return [];
+  return [
+    {
+      release: release.id,
+      what: `${release.service} ${release.version} to ${release.environment} waits for ${approvalWords(waiting)}`,
+      since: release.stateSince,
+      command: `shipway approve ${release.id}`,
+    },
+  ];
+}
+
+function approvalWords(waiting: JsonObject): string {
+  const count = typeof waiting['count'] === 'number' ? waiting['count'] : 1;
+  const from = Array.isArray(waiting['from']) ? waiting['from'].map(String) : [];
+  return `${count} approval${count === 1 ? '' : 's'}${from.length > 0 ? ` of ${from.join(', ')}` : ''}`;
+}
+
+function needsResume(release: ReleaseView): NeedsYou[] {
+  const waiting = release.waitingFor;
+  if (waiting?.['kind'] !== 'pause') return [];
+  const reason = typeof waiting['reason'] === 'string' ? `: ${waiting['reason']}` : '';
+  const by = typeof waiting['by'] === 'string' ? waiting['by'] : 'a person';
+  return [
+    {
+      release: release.id,
+      what: `${release.service} ${release.version} in ${release.environment} is paused by ${by}${reason}`,
+      since: release.stateSince,
+      command: `shipway resume ${release.id}`,
+    },
+  ];
+}

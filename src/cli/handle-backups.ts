@@ -1,0 +1,72 @@
+import type { BackupSummary } from '../app/manage-backups.ts';
+import { confirm } from './ask.ts';
+import { exitCode } from './exit-codes.ts';
+import { backupLine, backupTable, restoreLines } from './output/backup-lines.ts';
+import type { Session } from './session.ts';
+
+export async function create(session: Session): Promise<number> {
+  const { createBackup, planBackup } = await import('../app/manage-backups.ts');
+  const { options, screen } = session;
+  const app = await session.app();
+  if (options.dryRun) {
+    const { plan, stores } = await planBackup(app, options.env);
+    const what = `would back up ${stores.join(', ')} of ${plan.service} ${plan.environment}`;
+    if (screen.isJson) screen.json({ how: 'would', service: plan.service, environment: plan.environment, stores });
+    else screen.line(what);
+    return exitCode('done');
+  }
+  return showOne(session, await createBackup(app, options.env));
+}
+
+export async function list(session: Session): Promise<number> {
+  const { listBackups } = await import('../app/manage-backups.ts');
+  const { options, screen } = session;
+  const app = await session.app();
+  const backups = await listBackups(app, options.env);
+  if (screen.isJson) screen.json({ backups });
+  else screen.lines(backupTable(screen.style, backups, app.nowMs()));
+  return exitCode('done');
+}
+
+export async function show(session: Session, id: string): Promise<number> {
+  const { findBackup } = await import('../app/manage-backups.ts');
+  return showOne(session, await findBackup(await session.app(), session.options.env, id));
+}
+
+function showOne({ screen }: Session, backup: BackupSummary): number {
+  if (screen.isJson) screen.json({ backup });
+  else screen.lines(backupLine(backup));
+  return exitCode('done');
+}
+
+export async function verify(session: Session, id: string | null): Promise<number> {
+  const { verifyBackups } = await import('../app/manage-backups.ts');
+  const { options, screen } = session;
+  const verdicts = await verifyBackups(await session.app(), options.env, id);
+  const bad = verdicts.filter((verdict) => verdict.fault !== null);
+  if (screen.isJson) screen.json({ backups: verdicts });
+  else {
+    for (const { id: name, fault } of verdicts) {
+      screen.line(
+        fault === null ? `${screen.style.good('ok')}    ${name}` : `${screen.style.bad('FAIL')}  ${name}: ${fault}`,
+      );
+    }
+    screen.line(`${verdicts.length - bad.length} of ${verdicts.length} whole`);
+  }
+  return exitCode(bad.length === 0 ? 'done' : 'failed');
+}
+
+export async function restore(session: Session, id: string): Promise<number> {
+  const { planRestore, restoreBackup } = await import('../app/manage-backups.ts');
+  const { options, screen } = session;
+  const app = await session.app();
+  const wanted = await planRestore(app, options.env, id);
+  if (options.dryRun && screen.isJson) screen.json({ how: 'would', ...wanted });
+  if (!screen.isJson) screen.lines(restoreLines(wanted, app.nowMs()));
+  if (options.dryRun) return exitCode('done');
+  await confirm(session, `Replace ${wanted.stores.join(', ')} of ${wanted.service} ${wanted.environment}?`);
+  const done = await restoreBackup(app, wanted);
+  if (screen.isJson) screen.json({ how: 'done', ...done });
+  else screen.lines([`restored ${done.restored.id}`, `what was there before is backed up: ${done.before.id}`]);
+  return exitCode('done');
+}

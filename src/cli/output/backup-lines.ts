@@ -1,0 +1,48 @@
+import type { BackupSummary, RestorePlan } from '../../app/manage-backups.ts';
+import { printable } from './printable.ts';
+import { formatBytes } from './step-detail.ts';
+import type { Style } from './style.ts';
+import { table } from './table.ts';
+import { age, shownTime } from './times.ts';
+
+/** The table of backups, newest first. */
+export function backupTable(style: Style, backups: readonly BackupSummary[], nowMs: number): string[] {
+  if (backups.length === 0) return ['No backup yet.', 'next: shipway backup create'];
+  const rows = backups.map((backup) => [
+    backup.id,
+    shownTime(backup.createdAt),
+    age(backup.createdAt, nowMs),
+    backup.reason,
+    backup.version ?? '-',
+    backup.release ?? '-',
+    formatBytes(backup.bytes),
+    printable(backup.stores.join(', ')),
+  ]);
+  const [head = '', ...lines] = table([
+    ['BACKUP', 'TAKEN', 'AGE', 'WHY', 'VERSION', 'RELEASE', 'SIZE', 'STORES'],
+    ...rows,
+  ]);
+  return [style.strong(head), ...lines];
+}
+
+/** One backup, one fact a line. */
+export function backupLine(backup: BackupSummary): string[] {
+  return [
+    `backup   ${backup.id}`,
+    `taken    ${shownTime(backup.createdAt)}, ${backup.reason}${backup.release === null ? '' : ` of ${backup.release}`}`,
+    `version  ${backup.version ?? 'none ran'}`,
+    `stores   ${printable(backup.stores.join(', '))}`,
+    `size     ${formatBytes(backup.bytes)}`,
+  ];
+}
+
+/** What a restore replaces and since when writes would be gone. */
+export function restoreLines(wanted: RestorePlan, nowMs: number): string[] {
+  const { backup, stores, service, environment } = wanted;
+  return [
+    `${service} ${environment}: ${stores.join(', ')} is replaced by backup ${backup.id}`,
+    `the backup is of ${shownTime(backup.createdAt)} (${age(backup.createdAt, nowMs)} ago, ${formatBytes(backup.bytes)}); everything written since then is no longer served`,
+    ...wanted.loss.map((line) => printable(`  ${line}`)),
+    'the replaced data is backed up first and kept aside',
+  ];
+}

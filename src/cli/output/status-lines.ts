@@ -1,0 +1,52 @@
+import { needsYou, type PlaceView, type StatusView } from '../../app/show-status.ts';
+import { printable } from './printable.ts';
+import type { Style } from './style.ts';
+import { table } from './table.ts';
+import { age, shownTime } from './times.ts';
+
+/** One screen: what is live where, what is under way, and what waits for you with the command to type. */
+export function statusLines(style: Style, status: StatusView): string[] {
+  if (status.places.length === 0) {
+    return ['Nothing is released from here yet.', 'next: shipway init, then shipway release VERSION'];
+  }
+  const rows = status.places.map((place) => [
+    place.service,
+    place.environment,
+    place.live?.version ?? '-',
+    place.live === null ? '-' : shownTime(place.live.since),
+    printable(stateOf(place)),
+  ]);
+  const [head = '', ...lines] = table([['SERVICE', 'ENV', 'LIVE', 'SINCE', 'STATE'], ...rows]);
+  return [style.strong(head), ...lines, ...quarantineLines(status), ...needsYouLines(style, status)];
+}
+
+function stateOf(place: PlaceView): string {
+  const open = place.open.map((release) => {
+    const what = release.kind === 'rollback' ? `rollback to ${release.version}` : release.version;
+    const step =
+      release.step === null ? '' : `, ${release.step.id}${release.step.line === null ? '' : `: ${release.step.line}`}`;
+    return `${release.id} ${what} ${release.state}${step} (${release.requestedBy})`;
+  });
+  const hold = place.hold === null ? [] : [`automatic releases held since ${place.hold.release}: ${place.hold.reason}`];
+  const words = [...open, ...hold];
+  if (words.length > 0) return words.join('; ');
+  return place.live === null ? 'never released' : `ok (${place.live.release})`;
+}
+
+function quarantineLines({ quarantine }: StatusView): string[] {
+  return quarantine.map(({ service, version, release, reason }) =>
+    printable(`quarantine: ${service} ${version} since ${release}: ${reason}`),
+  );
+}
+
+function needsYouLines(style: Style, status: StatusView): string[] {
+  const queue = needsYou(status);
+  if (queue.length === 0) return ['needs you: nothing'];
+  return [
+    style.attention(`needs you: ${queue.length}`),
+    ...queue.flatMap(({ what, since, command }) => [
+      printable(`  ${what} (for ${age(since, Date.parse(status.now))})`),
+      `    ${command}`,
+    ]),
+  ];
+}

@@ -1,0 +1,114 @@
+import { problem, type Problem } from '../release/problem.ts';
+import { BACKUP_REASONS, isBackupOf, parseBackupId } from './backup-id.ts';
+import { consistencyWindowMs, manifestBytes, totalsOf, type Manifest } from './manifest.ts';
+import { isSafePath } from './safe-path.ts';
+
+type Fields = Record<string, unknown>;
+type Test = (value: unknown) => boolean;
+
+const isText: Test = (value) => typeof value === 'string' && value !== '';
+const isTextOrNull: Test = (value) => value === null || isText(value);
+const isCount: Test = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isSha256: Test = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+const isTime: Test = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value);
+const isObject: Test = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isList: Test = (value) => Array.isArray(value);
+const isCounters: Test = (value) => isObject(value) && Object.values(value as Fields).every(isCount);
+
+const MANIFEST: Record<keyof Manifest, Test> = {
+  format: (value) => value === 1,
+  id: (value) => typeof value === 'string' && parseBackupId(value) !== null,
+  service: isText,
+  environment: isText,
+  reason: (value) => BACKUP_REASONS.some((reason) => reason === value),
+  release: isTextOrNull,
+  version: isTextOrNull,
+  createdAt: isObject,
+  consistencyWindowMs: isCount,
+  tool: isText,
+  stores: isList,
+  previous: (value) => value === null || isSha256(value),
+  totals: isObject,
+};
+const STORE = { name: isName, kind: isText, engine: isText, capture: isObject, parts: isList };
+const CAPTURE = { engine: isText, consistentAt: isTime, liveBytes: isCount, counters: isCounters, fingerprint: isText };
+const PART = { path: isText, bytes: isCount, sha256: isSha256 };
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && isSafePath(value) && !value.includes('/');
+}
+
+/** The manifest in the bytes, or `backup-invalid` with the first thing that is wrong. Nothing of it may be used before this. */
+export function readManifest(bytes: Buffer, where: string): Manifest {
+  const value = parseJson(bytes, where);
+  requireFields(value, MANIFEST, '', where);
+  requireFields(value['createdAt'], { start: isTime, end: isTime }, 'createdAt.', where);
+  requireFields(value['totals'], { files: isCount, bytes: isCount }, 'totals.', where);
+  (value['stores'] as unknown[]).forEach((store, index) => requireStore(store, `stores[${index}].`, where));
+  const manifest = value as unknown as Manifest;
+  if (!manifestBytes(manifest).equals(bytes)) throw invalid('it is not in canonical form', where);
+  requireConsistent(manifest, where);
+  return manifest;
+}
+
+function parseJson(bytes: Buffer, where: string): Fields {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (isObject(value)) return value as Fields;
+  } catch (error) {
+    throw invalid(`it is not JSON (${error instanceof Error ? error.message : 'unreadable'})`, where);
+  }
+  throw invalid('it is not a JSON object', where);
+}
+
+function requireFields(
+  value: unknown,
+  tests: Record<string, Test>,
+  prefix: string,
+  where: string,
+): asserts value is Fields {
+  if (!isObject(value)) throw invalid(`${prefix.slice(0, -1)} is not an object`, where);
+  const fields = value as Fields;
+  for (const [name, test] of Object.entries(tests)) {
+    if (!test(fields[name])) throw invalid(`${prefix}${name} is missing or wrong`, where);
+  }
+  const unknown = Object.keys(fields).find((name) => !Object.hasOwn(tests, name));
+  if (unknown !== undefined) throw invalid(`${prefix}${unknown} is not known in format 1`, where);
+}
+
+function requireStore(value: unknown, prefix: string, where: string): void {
+  requireFields(value, STORE, prefix, where);
+  requireFields(value['capture'], CAPTURE, `${prefix}capture.`, where);
+  (value['parts'] as unknown[]).forEach((part, index) => {
+    requireFields(part, PART, `${prefix}parts[${index}].`, where);
+    const path = String(part['path']);
+    // A path that climbs out would let a manifest name, or a restore read, any file of the machine.
+    if (!isSafePath(path) || !path.startsWith(`${String(value['name'])}/`)) {
+      throw invalid(`${prefix}parts[${index}].path ${JSON.stringify(path)} leaves the folder of its store`, where);
+    }
+  });
+}
+
+function requireConsistent(manifest: Manifest, where: string): void {
+  const parts = manifest.stores.flatMap((store) => store.parts);
+  const totals = totalsOf(manifest.stores);
+  const facts: [boolean, string][] = [
+    [isBackupOf(manifest.id, manifest.service, manifest.environment), 'its id names another service or environment'],
+    [parseBackupId(manifest.id)?.reason === manifest.reason, 'its id names another reason'],
+    [new Set(manifest.stores.map((store) => store.name)).size === manifest.stores.length, 'a store is in it twice'],
+    [new Set(parts.map((part) => part.path)).size === parts.length, 'a part is in it twice'],
+    [manifest.stores.every((store) => store.parts.length > 0), 'a store has no parts'],
+    [manifest.stores.every((store) => store.engine === store.capture.engine), 'a store names two engines'],
+    [totals.files === manifest.totals.files && totals.bytes === manifest.totals.bytes, 'its totals do not add up'],
+    [consistencyWindowMs(manifest.stores) === manifest.consistencyWindowMs, 'its consistency window does not add up'],
+  ];
+  const wrong = facts.find(([holds]) => !holds);
+  if (wrong) throw invalid(wrong[1], where);
+}
+
+function invalid(what: string, where: string): Problem {
+  return problem('backup-invalid', `the manifest cannot be trusted: ${what}`, {
+    where,
+    next: 'Use another backup: shipway backup list shows them.',
+  });
+}

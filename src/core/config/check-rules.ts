@@ -1,0 +1,35 @@
+import type { Json } from '../release/json.ts';
+import {
+  checkApprovals,
+  checkComponents,
+  checkMigrations,
+  checkNames,
+  checkOrder,
+  checkSkips,
+  checkStores,
+  checkVerification,
+} from './rules-of-environments.ts';
+import { checkArguments, checkVariables } from './rules-of-secrets.ts';
+import { checkWatches } from './rules-of-watch.ts';
+import type { Findings, Rule } from './rules.ts';
+
+const RULES: readonly Rule[] = [
+  checkOrder,
+  checkStores,
+  checkComponents,
+  checkMigrations,
+  checkVerification,
+  checkNames,
+  checkApprovals,
+  checkSkips,
+  checkWatches,
+  checkVariables,
+  checkArguments,
+];
+
+/** Everything that is wrong or doubtful between the keys of a file. */
+export function checkRules(root: Json): Findings {
+  const findings: Findings = { problems: [], warnings: [] };
+  for (const rule of RULES) rule(root, findings);
+  return findings;
+}

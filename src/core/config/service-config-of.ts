@@ -1,0 +1,117 @@
+import type { Json } from '../release/json.ts';
+import type { Criterion } from '../verdict/criterion.ts';
+import type { ReadFile } from './file-schema.ts';
+import type {
+  ApprovalConfig,
+  Chosen,
+  EnvironmentConfig,
+  MigrateConfig,
+  NamedCheck,
+  ServiceConfig,
+  WatchConfig,
+} from './service-config.ts';
+
+type ReadEnvironment = ReadFile['environments'][string];
+type ReadApproval = ReadEnvironment['approval'];
+type ReadWatch = NonNullable<ReadEnvironment['watch']>;
+
+const RELEASE_TYPES = ['regular', 'hotfix', 'emergency', 'security'] as const;
+
+/** Puts the parts of a file without problems together, with every default filled in. */
+export function serviceConfigOf(file: ReadFile): ServiceConfig {
+  const stores = Object.entries(file.stores ?? {}).map(([name, { kind, settings }]) => ({ name, kind, settings }));
+  const storeNames = stores.map((store) => store.name);
+  const environments = Object.entries(file.environments).map(([name, environment]) => [
+    name,
+    environmentOf(name, environment, { storeNames, checklist: file.checklist ?? [] }),
+  ]);
+  return {
+    service: file.service,
+    stores,
+    backups: { directory: file.backups?.directory ?? '.shipway/backups' },
+    variables: { secret: file.variables?.secret ?? [], public: file.variables?.public ?? [] },
+    releaseTypes: releaseTypesOf(file.release),
+    environments: Object.fromEntries(environments) as ServiceConfig['environments'],
+  };
+}
+
+function releaseTypesOf(written: ReadFile['release']): ServiceConfig['releaseTypes'] {
+  const types: ServiceConfig['releaseTypes'] = { regular: { approval: null, watchSeconds: null, skip: [] } };
+  for (const type of RELEASE_TYPES) {
+    const settings = written?.[type];
+    if (settings === undefined) continue;
+    types[type] = {
+      approval: approvalOf(settings.approval),
+      watchSeconds: settings.watch ?? null,
+      skip: settings.skip,
+    };
+  }
+  return types;
+}
+
+function environmentOf(
+  name: string,
+  read: ReadEnvironment,
+  service: { storeNames: string[]; checklist: NamedCheck[] },
+): EnvironmentConfig {
+  const verify = read.verify ?? [];
+  return {
+    name,
+    after: read.after ?? null,
+    envFile: read['env-file'] ?? null,
+    target: chosen(read.target),
+    router: read.router === undefined ? null : chosen(read.router),
+    stores: read.stores ?? service.storeNames,
+    migrate: read.migrate === undefined ? null : migrateOf(read.migrate),
+    checklist: [...service.checklist, ...(read.checklist ?? [])],
+    verify,
+    watch: read.watch === undefined ? null : watchOf(read.watch, verify),
+    approval: approvalOf(read.approval),
+    keepOld: read['keep-old'],
+    drainSeconds: read.drain,
+  };
+}
+
+function chosen({ kind, settings }: Chosen): Chosen {
+  return { kind, settings };
+}
+
+function migrateOf(read: NonNullable<ReadEnvironment['migrate']>): MigrateConfig {
+  const { when, compatible, reversible } = read.common;
+  return { ...chosen(read), when, compatible, reversible: reversible ?? hasWayDown(read.settings) };
+}
+
+/** A migrator that is written as commands goes down only by a command; one that knows its tool goes down by itself. */
+export function hasWayDown(settings: Json): boolean {
+  if (settings === null || typeof settings !== 'object' || Array.isArray(settings)) return true;
+  return !Object.hasOwn(settings, 'up') || (settings['down'] ?? null) !== null;
+}
+
+function watchOf(read: ReadWatch, verify: NamedCheck[]): WatchConfig {
+  const window = read['release window'];
+  return {
+    watchSeconds: read.for,
+    everySeconds: read.every,
+    probes: read.probe ?? verify.filter(isGet),
+    metrics: read.metrics ?? null,
+    criteria: criteriaOf(read),
+    releaseWindow: window === undefined ? null : { windowSeconds: window.for, criteria: criteriaOf(window) },
+  };
+}
+
+/** A probe is sent hundreds of times: only what reads may become one unasked. */
+function isGet(check: NamedCheck): boolean {
+  const settings = check.settings;
+  if (check.kind !== 'http' || settings === null || typeof settings !== 'object' || Array.isArray(settings))
+    return false;
+  return settings['method'] === 'GET';
+}
+
+function criteriaOf(read: Pick<ReadWatch, 'roll back when' | 'pause when' | 'warn when'>): Criterion[] {
+  return [...(read['roll back when'] ?? []), ...(read['pause when'] ?? []), ...(read['warn when'] ?? [])];
+}
+
+function approvalOf(read: ReadApproval): ApprovalConfig | null {
+  if (read === undefined || read === 'none') return null;
+  return { count: read.count, from: read.from, selfApproval: read['self-approval'] };
+}

@@ -1,0 +1,89 @@
+import type { Json } from '../release/json.ts';
+import type { Criterion } from '../verdict/criterion.ts';
+
+/** One choice among the kinds of an adapter, with its settings already checked by the schema of that kind. */
+export interface Chosen {
+  kind: string;
+  /** `$VARIABLES` are still unresolved in here: they are resolved at the moment of use and never stored. */
+  settings: Json;
+}
+
+/** A named measurement: the title of a checklist line or of a verification. */
+export interface NamedCheck extends Chosen {
+  name: string;
+  /** Tries in all, 1 = no retry. */
+  tries: number;
+  /** Pause between tries. */
+  everySeconds: number;
+  /** Limit of one try. */
+  timeoutSeconds: number;
+}
+
+export interface NamedStore extends Chosen {
+  name: string;
+}
+
+export interface MigrateConfig extends Chosen {
+  /** Relative to the start of the new version. */
+  when: 'before-deploy' | 'after-deploy';
+  /** Whether the version before runs correctly on the new schema; if so, a rollback leaves the schema alone. */
+  compatible: boolean;
+  /** Whether the migrator can go back down; decides how a rollback treats the data. */
+  reversible: boolean;
+}
+
+export interface WatchConfig {
+  watchSeconds: number;
+  everySeconds: number;
+  /** Probes sent in every round; a failed one counts as a failed health check. */
+  probes: NamedCheck[];
+  /** Where the service answers its own metrics, or null: then only probes and resource use are known. */
+  metrics: Chosen | null;
+  criteria: Criterion[];
+  /** Stricter criteria that hold only during the first `windowSeconds` of the watch. */
+  releaseWindow: { windowSeconds: number; criteria: Criterion[] } | null;
+}
+
+/** A plain approval gate: how many people, which ones. */
+export interface ApprovalConfig {
+  count: number;
+  /** Names that may approve; empty means anybody. */
+  from: string[];
+  /** Whether the person who started the release may approve it (single-operator mode, marked everywhere). */
+  selfApproval: boolean;
+}
+
+export interface EnvironmentConfig {
+  name: string;
+  /** The environment in which the version must have been stable before. */
+  after: string | null;
+  /** Path of a KEY=value file read when variables are resolved, or null. */
+  envFile: string | null;
+  target: Chosen;
+  router: Chosen | null;
+  /** Names of the stores that are backed up before the first change. */
+  stores: string[];
+  migrate: MigrateConfig | null;
+  /** Must hold before anything is touched. */
+  checklist: NamedCheck[];
+  /** Asked through the public address after the switch, and again after a rollback. */
+  verify: NamedCheck[];
+  watch: WatchConfig | null;
+  approval: ApprovalConfig | null;
+  /** How long the version before stays warm after the switch. */
+  keepOld: 'until-stable' | 'until-verified';
+  /** Limit of waiting for in-flight requests before an old version is cut off. */
+  drainSeconds: number;
+}
+
+/** The release file, checked and with every default filled in. */
+export interface ServiceConfig {
+  service: string;
+  stores: NamedStore[];
+  /** Where backups are kept, relative to the project. */
+  backups: { directory: string };
+  variables: { secret: string[]; public: string[] };
+  /** Settings that differ by release type; `regular` is always there. */
+  releaseTypes: Record<string, { approval: ApprovalConfig | null; watchSeconds: number | null; skip: string[] }>;
+  environments: Record<string, EnvironmentConfig>;
+}

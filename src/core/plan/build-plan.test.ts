@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest';
+import { afterFailure } from './after-failure.ts';
+import { buildPlan } from './build-plan.ts';
+import { mayProceed } from './may-proceed.ts';
+import { configWith, factsWith, request } from './plan-fixture.suite.ts';
+import { planBytes, planDigest } from './plan-digest.ts';
+import { planRollback } from './plan-rollback.ts';
+import { planUndo } from './plan-undo.ts';
+import { stepsOf, type Plan } from './plan.ts';
+
+const plan = (config = configWith(), facts = factsWith(), wanted = request): Plan =>
+  buildPlan(config, wanted, facts, 'sha256:c');
+const ids = (made: Plan): string[] => stepsOf(made).map(({ step }) => step.id);
+
+describe('the plan of a release', () => {
+  test('asks and backs up before it changes anything, and stops the old version last', () => {
+    expect(ids(plan())).toEqual([
+      'prepare.checklist',
+      'gate.approval',
+      'lock.take',
+      'backup.pre-release',
+      'migrate.up',
+      'deploy.apply',
+      'deploy.health',
+      'deploy.traffic',
+      'verify.checks',
+      'watch.version',
+      'retire.old',
+    ]);
+  });
+
+  test('has no step for what the release file or the world does not have', () => {
+    const bare = configWith({
+      router: null,
+      stores: [],
+      migrate: null,
+      checklist: [],
+      verify: [],
+      watch: null,
+      approval: null,
+    });
+    const first = plan(bare, factsWith({ running: null, placement: 'in-place', components: [] }));
+    expect(ids(first)).toEqual(['lock.take', 'deploy.apply']);
+    expect(first.warnings).toEqual([
+      'nothing verifies the new version through its public address (verify: is empty)',
+      'nobody watches after the deploy (no watch:): the version counts as stable at once',
+    ]);
+  });
+
+  test('a release type skips phases and shortens the watch', () => {
+    const hotfix = plan(configWith(), factsWith(), { ...request, releaseType: 'hotfix' });
+    expect(ids(hotfix)).not.toContain('prepare.checklist');
+    expect(stepsOf(hotfix).find(({ step }) => step.id === 'watch.version')?.step.limitSeconds).toBe(60);
+  });
+
+  test('every step that changes the service says how it is taken back, and none is left without an answer', () => {
+    for (const { step } of stepsOf(plan())) {
+      expect(step.reversibility === 'nothing to undo' || step.reversibility === 'irreversible').toBe(
+        step.undo === null,
+      );
+    }
+  });
+
+  test('without a way down for an incompatible migration the automatic rollback is disarmed and says why', () => {
+    const made = plan(
+      configWith({
+        migrate: { kind: 'command', settings: {}, when: 'before-deploy', compatible: false, reversible: false },
+      }),
+    );
+    expect(made.automaticRollback).toEqual({
+      armed: false,
+      why: '"migrate up" cannot be taken back; on failure everything is kept as it is and a person is called',
+    });
+  });
+});
+
+describe('the digest', () => {
+  test('is the same for the same plan whatever the order of keys, and another for any change', () => {
+    const made = plan();
+    const turned = Object.fromEntries(Object.entries(made).toReversed()) as unknown as Plan;
+    expect(planDigest(turned)).toBe(planDigest(made));
+    expect(planDigest({ ...made, reason: 'x' })).not.toBe(planDigest(made));
+    expect(planDigest(made)).toMatch(/^sha256:[0-9a-f]{64}$/);
+  });
+
+  test('survives being stored and read', () => {
+    expect(planDigest(JSON.parse(planBytes(plan())) as Plan)).toBe(planDigest(plan()));
+  });
+});
+
+describe('the way back', () => {
+  test('undoes what was begun, in reverse, and asks the older version the same questions', () => {
+    const back = planUndo(plan(), ids(plan()).slice(0, 9), 'error rate');
+    expect(ids(back)).toEqual(['undo.deploy.traffic', 'undo.deploy.apply', 'undo.migrate.up', 'undo.verify.checks']);
+    expect(back.version.number).toBe('1.0.0');
+    expect(back.automaticRollback.armed).toBe(false);
+  });
+
+  test('undoes nothing that was not begun', () => {
+    expect(ids(planUndo(plan(), ['prepare.checklist', 'lock.take', 'migrate.up'], 'x'))).toEqual([
+      'undo.migrate.up',
+      'undo.verify.checks',
+    ]);
+    expect(ids(planUndo(plan(), ['prepare.checklist', 'lock.take'], 'x'))).toEqual([]);
+  });
+
+  test('after the old version was stopped it is started again before traffic returns', () => {
+    expect(ids(planUndo(plan(), ids(plan()), 'x')).slice(0, 2)).toEqual(['undo.retire.old', 'undo.deploy.traffic']);
+  });
+});
+
+describe('after a failure', () => {
+  const step = (made: Plan, id: string) => stepsOf(made).find((entry) => entry.step.id === id)!.step;
+
+  test('nothing changed yet: cancelled', () => {
+    const made = plan();
+    expect(
+      afterFailure(made, ['prepare.checklist', 'lock.take', 'backup.pre-release'], step(made, 'backup.pre-release')),
+    ).toBe('cancel');
+  });
+
+  test('something changed: rolled back', () => {
+    expect(afterFailure(plan(), ids(plan()).slice(0, 6), step(plan(), 'deploy.apply'))).toBe('roll-back');
+  });
+
+  test('a step that cannot be taken back was begun: a person is called', () => {
+    const made = plan(
+      configWith({
+        migrate: { kind: 'command', settings: {}, when: 'before-deploy', compatible: false, reversible: false },
+      }),
+    );
+    expect(afterFailure(made, ids(made).slice(0, 6), step(made, 'deploy.apply'))).toBe('needs-human');
+  });
+
+  test('a rollback is never rolled back by itself, and cleaning up never fails a release', () => {
+    const back = planUndo(plan(), ids(plan()), 'x');
+    expect(afterFailure(back, ids(back), step(back, 'undo.deploy.apply'))).toBe('needs-human');
+    expect(afterFailure(plan(), ids(plan()), step(plan(), 'retire.old'))).toBe('go-on');
+  });
+});
+
+describe('a rollback by hand', () => {
+  const wish = { environment: 'production', to: null, depth: 'quick' as const, backup: null, reason: 'bad' };
+  const back = (change: object = {}, facts = factsWith()): Plan =>
+    planRollback(configWith(), { ...wish, ...change }, facts, 'sha256:c');
+
+  test('goes to the version that was stable before, verifies it, and stops the bad one last', () => {
+    expect(back().version.number).toBe('0.9.0');
+    expect(ids(back())).toEqual([
+      'lock.take',
+      'deploy.apply',
+      'deploy.health',
+      'deploy.traffic',
+      'verify.checks',
+      'retire.old',
+    ]);
+  });
+
+  test('never goes to a version that was rolled back itself', () => {
+    const older = { version: '0.8.0', release: 'r-0000', quarantined: false };
+    const facts = factsWith({
+      stableVersions: [
+        { version: '1.0.0', release: 'r-0002', quarantined: false },
+        { version: '0.9.0', release: 'r-0001', quarantined: true },
+        older,
+      ],
+    });
+    expect(back({}, facts).version.number).toBe('0.8.0');
+    expect(() => back({ to: '0.9.0' }, facts)).toThrow('0.9.0 was stable here once, but is in quarantine');
+  });
+
+  test('in full it backs up, restores beside, stops the writer, and only then swaps', () => {
+    expect(ids(back({ depth: 'full' })).slice(0, 6)).toEqual([
+      'lock.take',
+      'backup.pre-rollback',
+      'data.stage',
+      'data.stop',
+      'data.swap',
+      'deploy.apply',
+    ]);
+    expect(stepsOf(back({ depth: 'full' })).find(({ step }) => step.id === 'data.stage')?.step.input).toMatchObject({
+      backup: 'before:r-0002',
+    });
+  });
+
+  test.each([
+    [{ to: '1.0.0' }, factsWith(), '1.0.0 is what runs in production'],
+    [{ to: '3.0.0' }, factsWith(), '3.0.0 was never stable in production, so nobody knows whether it works'],
+    [{}, factsWith({ running: null }), 'nothing of shop runs in production'],
+    [
+      {},
+      factsWith({ stableVersions: [{ version: '1.0.0', release: 'r-0002', quarantined: false }] }),
+      'no version but 1.0.0 was stable in production and is not in quarantine',
+    ],
+  ])('refuses %j', (change, facts, message) => {
+    expect(() => back(change, facts)).toThrow(message);
+  });
+});
+
+describe('may it proceed', () => {
+  const ask = (change: Parameters<typeof factsWith>[0], by: 'person' | 'automation' = 'person') => {
+    const facts = factsWith(change);
+    return mayProceed(plan(configWith(), facts), configWith(), facts, by)?.message ?? null;
+  };
+  const since = '2026-11-21T01:00:00.000Z';
+
+  test('nothing in the way', () => expect(ask({})).toBeNull());
+
+  test('a lock, with who, why and since when', () => {
+    expect(ask({ lock: { release: 'r-0007', person: 'ana', why: 'release of 1.0.5', since } })).toBe(
+      `shop production is locked by r-0007 of ana since ${since}: release of 1.0.5`,
+    );
+  });
+
+  test('a quarantined version, for everybody', () => {
+    expect(ask({ quarantine: { version: '1.1.0', release: 'r-0003', reason: 'error rate', since } })).toBe(
+      `shop 1.1.0 is in quarantine since ${since}: error rate (r-0003)`,
+    );
+  });
+
+  test('a hold after a rollback, for automation only', () => {
+    const hold = { release: 'r-0003', reason: 'error rate', since };
+    expect(ask({ hold })).toBeNull();
+    expect(ask({ hold }, 'automation')).toBe(
+      `automatic releases of shop in production are held since ${since}: error rate (r-0003)`,
+    );
+  });
+
+  test('an environment that comes after another wants the version to have been stable there', () => {
+    const config = configWith({ after: 'staging' });
+    const refused = mayProceed(plan(config), config, factsWith(), 'person');
+    expect(refused?.message).toBe('shop 1.1.0 was not stable in staging before production');
+    expect(mayProceed(plan(config), config, factsWith({ stableElsewhere: ['staging'] }), 'person')).toBeNull();
+  });
+});

@@ -1,0 +1,165 @@
+import type { EnvironmentConfig, ServiceConfig } from '../config/service-config.ts';
+import { parseVersion } from './parse-version.ts';
+import type { Facts, ReleaseRequest } from './facts.ts';
+import type { Plan, PlannedPhase, PlannedStep } from './plan.ts';
+import {
+  applyVersion,
+  awaitApproval,
+  backupData,
+  checkHealth,
+  migrateUp,
+  retireVersion,
+  runChecks,
+  shiftTraffic,
+  takeLock,
+  watchVersion,
+} from './planned-steps.ts';
+
+/**
+ * Decides what a release will do. Pure: the same config, request and facts give the same plan and the same digest.
+ * Whether it may run at all is decided elsewhere (`mayProceed`); a plan can always be made and shown.
+ */
+export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts: Facts, fingerprint: string): Plan {
+  const environment = environmentOf(config, request.environment);
+  const type = config.releaseTypes[request.releaseType];
+  const phases = releasePhases(config, environment, request, facts).filter((phase) => phase.steps.length > 0);
+  const kept = type === undefined ? phases : phases.filter((phase) => !type.skip.includes(phase.name));
+  return {
+    ...planHead(config, environment, { version: parseVersion(request.version), commit: request.commit }),
+    releaseType: request.releaseType,
+    previous: facts.running,
+    reason: request.reason,
+    phases: kept,
+    automaticRollback: automaticRollback(kept, facts),
+    timeBudgetSeconds: timeBudget(kept),
+    configFingerprint: fingerprint,
+    warnings: [...facts.problems, ...planWarnings(kept, environment)],
+  };
+}
+
+/** A plan without steps: what is released, where, and which adapters are chosen. Adapters are opened by it before there is a plan. */
+export function planHead(
+  config: ServiceConfig,
+  environment: EnvironmentConfig,
+  version: { version: string; commit: string | null },
+): Plan {
+  return {
+    format: 1,
+    kind: 'release',
+    service: config.service,
+    environment: environment.name,
+    releaseType: 'regular',
+    version: { number: version.version, commit: version.commit },
+    previous: null,
+    reason: null,
+    target: environment.target,
+    router: environment.router,
+    stores: config.stores.filter((store) => environment.stores.includes(store.name)),
+    backupDirectory: config.backups.directory,
+    envFile: environment.envFile,
+    variables: config.variables,
+    phases: [],
+    automaticRollback: { armed: false, why: 'nothing is planned' },
+    timeBudgetSeconds: 0,
+    configFingerprint: '',
+    warnings: [],
+  };
+}
+
+/** The named environment; the caller has checked that it exists. */
+export function environmentOf(config: ServiceConfig, name: string): EnvironmentConfig {
+  const environment = config.environments[name];
+  if (environment === undefined) throw new Error(`environment ${name} was not checked before planning`);
+  return environment;
+}
+
+function releasePhases(
+  config: ServiceConfig,
+  environment: EnvironmentConfig,
+  request: ReleaseRequest,
+  facts: Facts,
+): PlannedPhase[] {
+  const type = config.releaseTypes[request.releaseType];
+  const approval = type?.approval ?? environment.approval;
+  const version = parseVersion(request.version);
+  const migrate = environment.migrate;
+  const migrateBefore =
+    migrate !== null && migrate.when === 'before-deploy' ? [migrateUp(migrate, facts, version)] : [];
+  const migrateAfter = migrate !== null && migrate.when === 'after-deploy' ? [migrateUp(migrate, facts, version)] : [];
+  const sideBySide = facts.placement === 'side-by-side';
+  const retire = sideBySide && facts.running !== null ? [retireVersion(facts, environment.drainSeconds)] : [];
+  const early = environment.keepOld === 'until-verified';
+  return [
+    {
+      name: 'prepare',
+      steps:
+        environment.checklist.length > 0
+          ? [runChecks('prepare.checklist', 'checklist', environment.checklist, facts)]
+          : [],
+    },
+    { name: 'gate', steps: approval === null ? [] : [awaitApproval(approval)] },
+    { name: 'lock', steps: [takeLock()] },
+    { name: 'backup', steps: environment.stores.length > 0 ? [backupData('pre-release', environment.stores)] : [] },
+    { name: 'migrate', steps: migrateBefore },
+    { name: 'deploy', steps: deploySteps(environment, facts, version) },
+    { name: 'migrate', steps: migrateAfter },
+    {
+      name: 'verify',
+      steps:
+        environment.verify.length > 0 ? [runChecks('verify.checks', 'verification', environment.verify, facts)] : [],
+    },
+    { name: 'retire', steps: early ? retire : [] },
+    { name: 'watch', steps: watchSteps(config, environment, request, facts) },
+    { name: 'retire', steps: early ? [] : retire },
+  ];
+}
+
+/** Start beside (or in place), ask for health, then let traffic in. */
+export function deploySteps(environment: EnvironmentConfig, facts: Facts, version: string): PlannedStep[] {
+  const steps = [applyVersion(facts, version)];
+  if (facts.components.length > 0) steps.push(checkHealth(facts));
+  if (environment.router !== null) steps.push(shiftTraffic(facts));
+  return steps;
+}
+
+function watchSteps(
+  config: ServiceConfig,
+  environment: EnvironmentConfig,
+  request: ReleaseRequest,
+  facts: Facts,
+): PlannedStep[] {
+  if (environment.watch === null) return [];
+  const seconds = config.releaseTypes[request.releaseType]?.watchSeconds ?? environment.watch.watchSeconds;
+  return [watchVersion({ ...environment.watch, watchSeconds: seconds }, facts)];
+}
+
+function automaticRollback(phases: PlannedPhase[], facts: Facts): { armed: boolean; why: string } {
+  const irreversible = phases.flatMap((phase) => phase.steps).find((step) => step.reversibility === 'irreversible');
+  if (irreversible !== undefined) {
+    return {
+      armed: false,
+      why: `"${irreversible.title}" cannot be taken back; on failure everything is kept as it is and a person is called`,
+    };
+  }
+  if (facts.running === null) return { armed: true, why: 'first release: rolling back means stopping the new version' };
+  return { armed: true, why: `every step can be taken back; ${facts.running.version} stays warm until then` };
+}
+
+function timeBudget(phases: PlannedPhase[]): number {
+  return phases.flatMap((phase) => phase.steps).reduce((sum, step) => sum + step.limitSeconds, 0);
+}
+
+function planWarnings(phases: PlannedPhase[], environment: EnvironmentConfig): string[] {
+  const warnings: string[] = [];
+  const names = new Set(phases.map((phase) => phase.name));
+  if (!names.has('verify'))
+    warnings.push('nothing verifies the new version through its public address (verify: is empty)');
+  if (!names.has('watch'))
+    warnings.push('nobody watches after the deploy (no watch:): the version counts as stable at once');
+  if (environment.migrate !== null && !environment.migrate.compatible && environment.migrate.when === 'before-deploy') {
+    warnings.push(
+      'the version that runs meets the new schema for a while, although the migration is not compatible with it',
+    );
+  }
+  return warnings;
+}

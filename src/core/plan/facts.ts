@@ -1,0 +1,50 @@
+/** What was seen in the world before the plan was made. Only names, versions and command lines: never a secret. */
+export interface Facts {
+  /** The version that is live according to the record and to the target itself, or null for a first release. */
+  running: { version: string; release: string } | null;
+  /** Versions that were stable in this environment, newest first; a rollback goes only to one of these that is not in quarantine. */
+  stableVersions: { version: string; release: string; quarantined: boolean }[];
+  /** Environments in which the wanted version was stable. */
+  stableElsewhere: string[];
+  quarantine: { version: string; release: string; reason: string; since: string } | null;
+  hold: { release: string; reason: string; since: string } | null;
+  lock: { release: string; person: string; why: string; since: string } | null;
+  /** The schema revision before anything runs, or null when the project's tool does not tell. */
+  revision: string | null;
+  /** What could not be found out; shown as warnings of the plan. */
+  problems: string[];
+  backups: { id: string; reason: string; release: string | null; version: string | null; createdAt: string }[];
+  /** Command lines and requests of the chosen adapters, asked from them without running anything. */
+  commands: {
+    apply: string[][];
+    revert: string[][];
+    migrateUp: string[][];
+    migrateDown: string[][];
+    /** By `checkKey` of the check. */
+    checks: Record<string, string>;
+  };
+  /** Components of the target with their own health question. */
+  components: { name: string; hasPort: boolean; startWithinSeconds: number }[];
+  /** Whether the new version runs beside the old one. */
+  placement: 'side-by-side' | 'in-place';
+}
+
+/** What a person asked for. */
+export interface ReleaseRequest {
+  version: string;
+  commit: string | null;
+  environment: string;
+  releaseType: string;
+  reason: string | null;
+}
+
+export interface RollbackRequest {
+  environment: string;
+  /** null: the version that was stable before the one that runs. */
+  to: string | null;
+  /** `quick` brings back code and traffic; `full` also the data of the backup. */
+  depth: 'quick' | 'full';
+  /** Backup to restore; null with `full`: the one taken before the version that runs. */
+  backup: string | null;
+  reason: string;
+}

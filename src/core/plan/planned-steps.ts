@@ -1,0 +1,202 @@
+import type { ApprovalConfig, MigrateConfig, NamedCheck, WatchConfig } from '../config/service-config.ts';
+import type { Json, JsonObject } from '../release/json.ts';
+import type { Criterion } from '../verdict/criterion.ts';
+import { checkKey } from './check-key.ts';
+import type { Facts } from './facts.ts';
+import { formatDuration } from './format-duration.ts';
+import type { PlannedStep, PlannedUndo } from './plan.ts';
+
+const LOCK_LIMIT_SECONDS = 30; // one row in our own database
+const BACKUP_LIMIT_SECONDS = 3600; // an hour covers some hundred GB on one disk; a longer one should not block a release unnoticed
+const MIGRATE_LIMIT_SECONDS = 1800; // the migrator's own limit comes first
+const TRAFFIC_LIMIT_SECONDS = 30; // a switch takes milliseconds; the rest is for starting the router
+const APPROVAL_LIMIT_SECONDS = 7 * 24 * 3600; // a week: after that the world has changed too much to run the same plan
+
+const NO_UNDO = { undo: null, reversibility: 'nothing to undo' } as const;
+
+/** Round trip through JSON, so that only plain data enters a plan. */
+function plain(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
+}
+
+export function runChecks(id: string, title: string, checks: NamedCheck[], facts: Facts): PlannedStep {
+  const names = checks.map((check) => check.name).join(', ');
+  return {
+    id,
+    kind: 'run-checks',
+    title: `${title}: ${names}`,
+    input: { checks: plain(checks) },
+    commands: checks.map((check) => [facts.commands.checks[checkKey(check)] ?? check.kind]),
+    ...NO_UNDO,
+    limitSeconds: checks.reduce((sum, check) => sum + check.tries * (check.timeoutSeconds + check.everySeconds), 0),
+    onFailure: id.startsWith('prepare.') ? 'stop' : 'roll-back',
+  };
+}
+
+export function awaitApproval(approval: ApprovalConfig): PlannedStep {
+  const who = approval.from.length > 0 ? `of ${approval.from.join(', ')}` : 'by anybody';
+  const self = approval.selfApproval ? ' (the person who starts it may approve)' : '';
+  return {
+    id: 'gate.approval',
+    kind: 'await-approval',
+    title: `${approval.count} approval${approval.count === 1 ? '' : 's'} ${who}${self}`,
+    input: { count: approval.count, from: approval.from, selfApproval: approval.selfApproval },
+    commands: [],
+    ...NO_UNDO,
+    limitSeconds: APPROVAL_LIMIT_SECONDS,
+    onFailure: 'stop',
+  };
+}
+
+export function takeLock(): PlannedStep {
+  return {
+    id: 'lock.take',
+    kind: 'take-lock',
+    title: 'lock service and environment until the end',
+    input: {},
+    commands: [],
+    ...NO_UNDO,
+    limitSeconds: LOCK_LIMIT_SECONDS,
+    onFailure: 'stop',
+  };
+}
+
+export function backupData(reason: 'pre-release' | 'pre-rollback', stores: string[]): PlannedStep {
+  return {
+    id: `backup.${reason}`,
+    kind: 'backup-data',
+    title: `back up ${stores.join(', ')} and verify the copy`,
+    input: { reason, stores },
+    commands: [],
+    ...NO_UNDO,
+    limitSeconds: BACKUP_LIMIT_SECONDS,
+    onFailure: 'stop',
+  };
+}
+
+export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string): PlannedStep {
+  const input: JsonObject = { migrate: plain(migrate), revisionBefore: facts.revision, version };
+  const down: PlannedUndo = {
+    kind: 'migrate-down',
+    title: `migrate down to ${facts.revision ?? 'the revision before'} with the newer version's files`,
+    input,
+    commands: facts.commands.migrateDown,
+    limitSeconds: MIGRATE_LIMIT_SECONDS,
+  };
+  const undo = !migrate.compatible && migrate.reversible ? down : null;
+  const reversibility = migrate.compatible
+    ? 'nothing to undo'
+    : migrate.reversible
+      ? 'reversible until first write'
+      : 'irreversible';
+  return {
+    id: 'migrate.up',
+    kind: 'migrate-up',
+    title: migrate.compatible ? 'migrate up (the version before runs on the new schema too)' : 'migrate up',
+    input,
+    commands: facts.commands.migrateUp,
+    undo,
+    reversibility,
+    limitSeconds: MIGRATE_LIMIT_SECONDS,
+    onFailure: 'roll-back',
+  };
+}
+
+export function applyVersion(facts: Facts, version: string): PlannedStep {
+  const beside = facts.placement === 'side-by-side';
+  const limitSeconds = Math.max(60, ...facts.components.map((component) => component.startWithinSeconds));
+  return {
+    id: 'deploy.apply',
+    kind: 'apply-version',
+    title: beside ? 'start the new version beside the old one' : 'deploy the new version in place',
+    input: { version },
+    commands: facts.commands.apply,
+    undo: {
+      kind: 'revert-version',
+      title: beside ? 'stop the new version' : `deploy ${facts.running?.version ?? 'nothing'} again`,
+      input: { version },
+      commands: facts.commands.revert,
+      limitSeconds,
+    },
+    reversibility: 'reversible',
+    limitSeconds,
+    onFailure: 'roll-back',
+  };
+}
+
+export function checkHealth(facts: Facts): PlannedStep {
+  const limitSeconds = Math.max(...facts.components.map((component) => component.startWithinSeconds));
+  return {
+    id: 'deploy.health',
+    kind: 'check-health',
+    title: `wait until ${facts.components.map((component) => component.name).join(', ')} answers healthy`,
+    input: { limitSeconds },
+    commands: [],
+    ...NO_UNDO,
+    limitSeconds,
+    onFailure: 'roll-back',
+  };
+}
+
+export function shiftTraffic(facts: Facts): PlannedStep {
+  return {
+    id: 'deploy.traffic',
+    kind: 'shift-traffic',
+    title: 'send all new requests to the new version',
+    input: {},
+    commands: [],
+    undo: {
+      kind: 'return-traffic',
+      title: facts.running === null ? 'send requests nowhere' : `send all requests back to ${facts.running.version}`,
+      input: {},
+      commands: [],
+      limitSeconds:
+        TRAFFIC_LIMIT_SECONDS + Math.max(0, ...facts.components.map((component) => component.startWithinSeconds)),
+    },
+    reversibility: 'reversible',
+    limitSeconds: TRAFFIC_LIMIT_SECONDS,
+    onFailure: 'roll-back',
+  };
+}
+
+export function watchVersion(watch: WatchConfig, facts: Facts): PlannedStep {
+  const say = (criterion: Criterion): string => `${criterion.action.replace('-', ' ')} when ${criterion.text}`;
+  const window = watch.releaseWindow;
+  const early =
+    window === null
+      ? []
+      : window.criteria.map((one) => `${say(one)} (in the first ${formatDuration(window.windowSeconds)})`);
+  const notes = [...watch.criteria.map(say), ...early];
+  return {
+    id: 'watch.version',
+    kind: 'watch-version',
+    title: `watch: ${notes.length} ${notes.length === 1 ? 'criterion' : 'criteria'}, every ${watch.everySeconds} s`,
+    input: { watch: plain(watch) },
+    commands: watch.probes.map((probe) => [facts.commands.checks[checkKey(probe)] ?? probe.kind]),
+    notes,
+    ...NO_UNDO,
+    limitSeconds: watch.watchSeconds,
+    onFailure: 'roll-back',
+  };
+}
+
+export function retireVersion(facts: Facts, drainSeconds: number): PlannedStep {
+  const version = facts.running?.version ?? '';
+  return {
+    id: 'retire.old',
+    kind: 'retire-version',
+    title: `wait until ${version} has answered its last request, then stop it`,
+    input: { release: facts.running?.release ?? null, drainSeconds },
+    commands: [],
+    undo: {
+      kind: 'start-previous',
+      title: `start ${version} again`,
+      input: { version, release: facts.running?.release ?? null },
+      commands: [],
+      limitSeconds: Math.max(60, ...facts.components.map((component) => component.startWithinSeconds)),
+    },
+    reversibility: 'reversible',
+    limitSeconds: drainSeconds + 60,
+    onFailure: 'warn',
+  };
+}

@@ -1,0 +1,106 @@
+import type { EnvironmentConfig, NamedCheck, ServiceConfig } from '../core/config/service-config.ts';
+import { checkKey } from '../core/plan/check-key.ts';
+import type { Facts } from '../core/plan/facts.ts';
+import type { Migrator } from '../adapters/migrators/migrator.ts';
+import type { Plan } from '../core/plan/plan.ts';
+import { isProblem } from '../core/release/problem.ts';
+import type { Effect } from '../platform/effect.ts';
+import { environmentsWhereStable, holdOf, liveVersion, quarantineOf, stableVersions } from '../state/live.ts';
+import { lockOf } from '../state/locks.ts';
+import type { Database } from '../state/open-database.ts';
+import type { BackupTools } from './steps/step-backups.ts';
+import type { Adapters } from './steps/step-tools.ts';
+
+export interface FactsRequest {
+  config: ServiceConfig;
+  environment: EnvironmentConfig;
+  version: string;
+  /** A plan with the head filled in and no steps: what the adapters are opened by. */
+  head: Plan;
+}
+
+/**
+ * Looks at the world before a plan is made: what is remembered, what runs, what the adapters would run. Reads only.
+ * Without a database (nothing was ever released here) there is nothing to remember.
+ */
+export async function gatherFacts(
+  from: { database: Database | null; adapters: Adapters; backups: BackupTools; effect: Effect },
+  request: FactsRequest,
+): Promise<Facts> {
+  const remembered = await remember(from.database, request);
+  const target = from.adapters.target(request.head);
+  const want = {
+    service: request.config.service,
+    environment: request.environment.name,
+    version: request.version,
+    release: '$RELEASE',
+    previousVersion: remembered.running?.version ?? null,
+  };
+  const migrator = request.environment.migrate === null ? null : from.adapters.migrator(request.environment.migrate);
+  const commands = target.commandsFor(want);
+  const revision = await askRevision(migrator, request.version, from.effect);
+  return {
+    ...remembered,
+    revision: revision.value,
+    problems: revision.problem === null ? [] : [revision.problem],
+    backups: await from.backups.list(request.head),
+    commands: {
+      apply: commands.apply,
+      revert: commands.revert,
+      migrateUp: migrator?.commandsFor('up') ?? [],
+      migrateDown: migrator?.commandsFor('down') ?? [],
+      checks: checkTexts(from.adapters, request.environment),
+    },
+    components: from.adapters
+      .components(request.head)
+      .map(({ name, hasPort, startWithinSeconds }) => ({ name, hasPort, startWithinSeconds })),
+    placement: target.placement,
+  };
+}
+
+/** The revision before anything runs. A tool that cannot tell yet (no database before the first release) is a warning of the plan. */
+async function askRevision(
+  migrator: Migrator | null,
+  version: string,
+  effect: Effect,
+): Promise<{ value: string | null; problem: string | null }> {
+  if (migrator === null) return { value: null, problem: null };
+  try {
+    return { value: await migrator.revision(version, effect), problem: null };
+  } catch (error) {
+    if (!isProblem(error)) throw error;
+    return { value: null, problem: `the schema revision is not known: ${error.message}` };
+  }
+}
+
+type Remembered = Pick<Facts, 'running' | 'stableVersions' | 'stableElsewhere' | 'quarantine' | 'hold' | 'lock'>;
+
+async function remember(database: Database | null, request: FactsRequest): Promise<Remembered> {
+  if (database === null) {
+    return { running: null, stableVersions: [], stableElsewhere: [], quarantine: null, hold: null, lock: null };
+  }
+  const { db } = database;
+  const { service } = request.config;
+  const { name } = request.environment;
+  const [live, stable, elsewhere, quarantine, hold, lock] = await Promise.all([
+    liveVersion(db, service, name),
+    stableVersions(db, service, name),
+    environmentsWhereStable(db, service, request.version),
+    quarantineOf(db, service, request.version),
+    holdOf(db, service, name),
+    lockOf(db, service, name),
+  ]);
+  return {
+    running: live === null ? null : { version: live.version, release: live.release },
+    stableVersions: stable,
+    stableElsewhere: elsewhere,
+    quarantine,
+    hold,
+    lock: lock === null ? null : { release: lock.release_id, person: lock.person, why: lock.why, since: lock.since },
+  };
+}
+
+function checkTexts(adapters: Adapters, environment: EnvironmentConfig): Record<string, string> {
+  const checks: NamedCheck[] = [...environment.checklist, ...environment.verify, ...(environment.watch?.probes ?? [])];
+  return Object.fromEntries(checks.map((check) => [checkKey(check), adapters.check(check).describe()]));
+}

@@ -1,0 +1,31 @@
+import type { NamedStore } from '../../core/config/service-config.ts';
+import type { Step, StepContext } from './step.ts';
+
+/** Takes one consistent, verified backup of the plan's stores. Its id is fixed by the release and the step, so it is taken once. */
+export const backupDataStep: Step = {
+  kind: 'backup-data',
+  // A sealed backup of that id is returned as it is; a half one is removed and taken again.
+  observe: async () => ({ state: 'half' }),
+  async act(context) {
+    const { plan, releaseId, effect, tools } = context;
+    const reason = context.step.input['reason'] as string;
+    const summary = await tools.backups.create(
+      plan,
+      {
+        key: `${releaseId}/${context.step.id}`,
+        begunAt: context.begunAt,
+        reason,
+        release: releaseId,
+        stores: storesOf(context),
+      },
+      effect,
+    );
+    return { id: summary.id, bytes: summary.bytes, stores: summary.stores };
+  },
+};
+
+/** The stores that the step names, with their settings from the plan. */
+export function storesOf(context: Pick<StepContext, 'plan' | 'step'>): NamedStore[] {
+  const names = context.step.input['stores'] as string[];
+  return context.plan.stores.filter((store) => names.includes(store.name));
+}

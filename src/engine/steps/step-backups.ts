@@ -1,0 +1,40 @@
+import type { NamedStore } from '../../core/config/service-config.ts';
+import type { Plan } from '../../core/plan/plan.ts';
+import type { JsonObject } from '../../core/release/json.ts';
+import type { Effect } from '../../platform/effect.ts';
+
+/** A backup as a step or a person sees it. */
+export interface BackupSummary {
+  id: string;
+  reason: string;
+  release: string | null;
+  version: string | null;
+  createdAt: string;
+  stores: string[];
+  bytes: number;
+}
+
+/** One backup to take; `key` and `begunAt` fix its id, so that asking again after a crash means the same backup. */
+export interface BackupRequest {
+  key: string;
+  begunAt: string;
+  reason: string;
+  release: string | null;
+  stores: NamedStore[];
+}
+
+/** Backups of the stores of a plan. Every call is harmless when repeated and finishes what a crash left half done. */
+export interface BackupTools {
+  create(plan: Plan, request: BackupRequest, effect: Effect): Promise<BackupSummary>;
+  /** The backup meant by an id, a unique prefix, or `before:<release>`. */
+  find(plan: Plan, reference: string): Promise<BackupSummary>;
+  list(plan: Plan): Promise<BackupSummary[]>;
+  /** Reads the whole backup again; null when it is as it was sealed, otherwise the first thing that is wrong, in one clause. */
+  verify(plan: Plan, id: string, effect: Effect): Promise<string | null>;
+  /** What restoring it would throw away, by store: rows or files changed since. */
+  loss(plan: Plan, id: string, effect: Effect): Promise<{ since: string; stores: Record<string, JsonObject> }>;
+  /** Restores beside the live data and verifies; what it returns is what the swap needs. */
+  stage(plan: Plan, request: { id: string; stores: NamedStore[] }, effect: Effect): Promise<JsonObject>;
+  swap(plan: Plan, staged: JsonObject, effect: Effect): Promise<JsonObject>;
+  swapBack(plan: Plan, swapped: JsonObject, effect: Effect): Promise<void>;
+}

@@ -1,0 +1,65 @@
+import type { Check, CheckResult, CheckSubject } from '../../adapters/checks/check.ts';
+import type { MetricSource } from '../../adapters/metrics/metric-source.ts';
+import type { Migrator } from '../../adapters/migrators/migrator.ts';
+import type { Router, RouterState } from '../../adapters/routers/router.ts';
+import type { Target } from '../../adapters/targets/target.ts';
+import type { Chosen, NamedCheck } from '../../core/config/service-config.ts';
+import type { Plan } from '../../core/plan/plan.ts';
+import type { JsonObject } from '../../core/release/json.ts';
+import type { Sample } from '../../core/verdict/sample.ts';
+import type { Effect } from '../../platform/effect.ts';
+import type { BackupTools } from './step-backups.ts';
+
+/** A component of the target with its own health question, as the target's settings declare it. */
+export interface ComponentHealth {
+  name: string;
+  hasPort: boolean;
+  health: NamedCheck | null;
+  startWithinSeconds: number;
+}
+
+/** The adapters, opened by what the plan says. Wired in main.ts; the engine knows only the contracts. */
+export interface Adapters {
+  target(plan: Plan): Target;
+  components(plan: Plan): ComponentHealth[];
+  router(plan: Plan): Router | null;
+  /** The component that the router leads to. */
+  routedComponent(plan: Plan): string | null;
+  check(chosen: Chosen): Check;
+  runCheck(named: NamedCheck, subject: CheckSubject, effect: Effect): Promise<CheckResult>;
+  metrics(chosen: Chosen): MetricSource;
+  migrator(chosen: Chosen): Migrator;
+}
+
+export interface ApprovalDecision {
+  person: string;
+  decision: 'approved' | 'rejected';
+  reason: string | null;
+  planDigest: string;
+}
+
+/** What a step may read and write in our own memory. Every write checks the fencing token of the effect. */
+export interface StepMemory {
+  requestedBy(releaseId: string): Promise<string>;
+  approvals(releaseId: string): Promise<ApprovalDecision[]>;
+  waitFor(releaseId: string, what: JsonObject): Promise<void>;
+  stopWaiting(releaseId: string): Promise<void>;
+  takeLock(releaseId: string): Promise<void>;
+  holdsLock(releaseId: string): Promise<boolean>;
+  /** What runs there by the record, or null. */
+  liveVersion(service: string, environment: string): Promise<{ version: string; release: string } | null>;
+  /** Why the version is kept out, or null. */
+  quarantineReason(service: string, version: string): Promise<string | null>;
+  /** The router state that was written down before it was put; null before the first. */
+  routerState(service: string, environment: string): Promise<RouterState | null>;
+  planRouterState(releaseId: string, state: RouterState): Promise<void>;
+  /** Result of an earlier step of the same release, or null. */
+  resultOf(releaseId: string, stepId: string): Promise<JsonObject | null>;
+  samples(releaseId: string): Promise<{ round: number; sample: Sample; takenAtMs: number; action: string | null }[]>;
+}
+
+export interface StepTools {
+  adapters: Adapters;
+  memory: StepMemory;
+  backups: BackupTools;
+}

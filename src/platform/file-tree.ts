@@ -1,0 +1,153 @@
+import {
+  chmod,
+  chown,
+  lchown,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  realpath,
+  symlink,
+  utimes,
+  type FileHandle,
+} from 'node:fs/promises';
+import { constants, type BigIntStats } from 'node:fs';
+import { errorCode } from './error-code.ts';
+import { fileProblem } from './files.ts';
+
+// Doors for those who copy whole trees and must notice every change while they do (files.ts has the doors for single files).
+
+export interface FileFacts {
+  type: 'file' | 'directory' | 'link' | 'other';
+  bytes: number;
+  /** Permission bits only. */
+  mode: number;
+  uid: number;
+  gid: number;
+  mtimeMs: number;
+  /** Nanoseconds since 1970 as text; two writes within a millisecond differ only here. */
+  mtimeNs: string;
+  /** Device and inode: stays the same over a rename, differs for every other file that exists at the same time. */
+  identity: string;
+}
+
+/** What lies at the path, links not followed; null when nothing does. */
+export async function factsOf(path: string): Promise<FileFacts | null> {
+  try {
+    return factsFrom(await lstat(path, { bigint: true }));
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return null;
+    throw fileProblem(path, 'read', error);
+  }
+}
+
+function factsFrom(stats: BigIntStats): FileFacts {
+  return {
+    type: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'other',
+    bytes: Number(stats.size),
+    mode: Number(stats.mode & 0o7777n),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    mtimeMs: Number(stats.mtimeMs),
+    mtimeNs: String(stats.mtimeNs),
+    identity: `${stats.dev}:${stats.ino}`,
+  };
+}
+
+/** Every name in the folder, sorted by code unit; throws when there is no such folder. */
+export async function namesIn(path: string): Promise<string[]> {
+  return guarded(path, 'read', async () => (await readdir(path)).sort());
+}
+
+/** An open file. Every method throws `disk-full` or `not-permitted` where that is the reason. */
+export interface OpenFile {
+  facts(): Promise<FileFacts>;
+  /** Bytes read; 0 at the end. */
+  read(buffer: Buffer, position: number): Promise<number>;
+  /** Writes all of it. */
+  write(data: Buffer, position: number): Promise<void>;
+  truncate(bytes: number): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+// NOFOLLOW: a file may be exchanged for a link since it was looked at. NONBLOCK: or for a pipe, whose opening would wait for a writer.
+const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Opens a file that exists for reading; refuses links (ELOOP). */
+export async function openForReading(path: string): Promise<OpenFile> {
+  return wrap(path, await guarded(path, 'read', () => open(path, READ_ONLY)));
+}
+
+/** Makes a new file and opens it; refuses (EEXIST) whatever is there, links included. */
+export async function openNew(path: string, mode = 0o600): Promise<OpenFile> {
+  return wrap(path, await guarded(path, 'written', () => open(path, 'wx', mode)));
+}
+
+function wrap(path: string, file: FileHandle): OpenFile {
+  return {
+    facts: () => guarded(path, 'read', async () => factsFrom(await file.stat({ bigint: true }))),
+    read: (buffer, position) =>
+      guarded(path, 'read', async () => (await file.read(buffer, 0, buffer.length, position)).bytesRead),
+    write: (data, position) =>
+      guarded(path, 'written', async () => {
+        // One call may write less than it was given, for instance when the disk fills up within it.
+        for (let done = 0; done < data.length;) {
+          done += (await file.write(data, done, data.length - done, position + done)).bytesWritten;
+        }
+      }),
+    truncate: (bytes) => guarded(path, 'written', () => file.truncate(bytes)),
+    sync: () => guarded(path, 'synced', () => file.sync()),
+    close: () => guarded(path, 'closed', () => file.close()),
+  };
+}
+
+/** Makes one folder; refuses (EEXIST) what is there. */
+export async function makeDirectory(path: string, mode = 0o700): Promise<void> {
+  await guarded(path, 'created', () => mkdir(path, { mode }));
+}
+
+/** Gives the file a second name on the same disk. */
+export async function hardLink(path: string, secondName: string): Promise<void> {
+  await guarded(secondName, 'created', () => link(path, secondName));
+}
+
+export async function makeLink(path: string, target: string): Promise<void> {
+  await guarded(path, 'created', () => symlink(target, path));
+}
+
+export async function targetOf(path: string): Promise<string> {
+  return guarded(path, 'read', () => readlink(path));
+}
+
+/** The path with every link followed, or the path itself when nothing is there yet. */
+export async function realPathOf(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
+
+/** Sets rights and time of a file or folder, and its owner when we are root: a service must be able to use what was restored for it. */
+export async function applyFacts(
+  path: string,
+  facts: { type: FileFacts['type']; mode: number; uid: number; gid: number; mtimeMs: number },
+): Promise<void> {
+  await guarded(path, 'changed', async () => {
+    const isRoot = process.getuid?.() === 0;
+    if (facts.type === 'link') {
+      if (isRoot) await lchown(path, facts.uid, facts.gid);
+      return;
+    }
+    if (isRoot) await chown(path, facts.uid, facts.gid);
+    await chmod(path, facts.mode); // after chown, which takes set-user-id bits away
+    await utimes(path, facts.mtimeMs / 1000, facts.mtimeMs / 1000);
+  });
+}
+
+async function guarded<Result>(path: string, deed: string, act: () => Promise<Result>): Promise<Result> {
+  try {
+    return await act();
+  } catch (error) {
+    throw fileProblem(path, deed, error);
+  }
+}

@@ -1,0 +1,58 @@
+import { chmod, chown, cp, lstat, realpath, stat, symlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** A user of the operating system by number. */
+export interface UserIds {
+  uid: number;
+  gid: number;
+}
+
+export interface Entry extends UserIds {
+  kind: 'file' | 'folder' | 'link' | 'other';
+  /** Permission bits only. */
+  mode: number;
+}
+
+/** What lies at the path, links not followed; null when nothing does. */
+export async function look(path: string): Promise<Entry | null> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    throw error;
+  });
+  if (found === null) return null;
+  const kind = found.isSymbolicLink() ? 'link' : found.isDirectory() ? 'folder' : found.isFile() ? 'file' : 'other';
+  return { kind, uid: found.uid, gid: found.gid, mode: found.mode & 0o7777 };
+}
+
+/** Whether another user may pass through every folder down to and including this one. Group membership beyond the main group is ignored. */
+export async function mayEnter(folder: string, user: UserIds): Promise<boolean> {
+  for (let at = await realpath(folder); ; at = dirname(at)) {
+    const { uid, gid, mode } = await stat(at);
+    const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
+    if ((mode & bit) === 0) return false;
+    if (at === dirname(at)) return true;
+  }
+}
+
+/** Makes the user the owner of this one file or folder. Needs root. */
+export async function giveTo(path: string, user: UserIds): Promise<void> {
+  await chown(path, user.uid, user.gid);
+}
+
+/** Lets everybody pass through the folder; what is in it stays as readable as each file says. */
+export async function letPass(folder: string): Promise<void> {
+  const { mode } = await stat(folder);
+  if ((mode & 0o001) === 0) await chmod(folder, (mode & 0o7777) | 0o001);
+}
+
+/** Makes a symbolic link unless something has that name already. */
+export async function ensureLink(target: string, path: string): Promise<void> {
+  await symlink(target, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
+/** Copies a folder with everything in it; links stay links as they are written. */
+export async function copyTree(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+}

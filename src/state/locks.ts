@@ -1,0 +1,80 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { Actor } from '../core/journal/event.ts';
+import { problem } from '../core/release/problem.ts';
+import { appendToJournal } from './journal.ts';
+import { nowText } from './releases.ts';
+import type { LockRow, ReleaseRow } from './release-tables.ts';
+import type { Tables } from './tables.ts';
+
+const TRIES = 5; // each retry means that a holder ended in between
+
+/**
+ * Takes the lock of service and environment for a release, or throws `refused` saying who holds it, why and since when.
+ * Taking it again for the same release is harmless. The lock belongs to the release, not to a process: it is freed in the
+ * transaction in which the release ends, so it survives every crash and outlives none of them.
+ */
+export async function takeLock(db: Kysely<Tables>, row: ReleaseRow, actor: Actor): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const holder = await db.transaction().execute((tx) => tryLock(tx, row, actor));
+    if (holder === 'mine') return;
+    if (holder === null) continue;
+    throw problem(
+      'refused',
+      `${row.service} ${row.environment} is locked by ${holder.release_id} of ${holder.person} since ${holder.since}: ${holder.why}`,
+      { next: `Watch it: shipway attach ${holder.release_id}` },
+    );
+  }
+  throw problem('refused', `the lock of ${row.service} ${row.environment} changes hands too fast`, {
+    next: 'Try again.',
+    retry: true,
+  });
+}
+
+async function tryLock(tx: Transaction<Tables>, row: ReleaseRow, actor: Actor): Promise<LockRow | 'mine' | null> {
+  const { service, environment } = row;
+  const why = `${row.kind} of ${row.version}${row.reason === null ? '' : `: ${row.reason}`}`;
+  const taken = await tx
+    .insertInto('shipway.release_lock')
+    .values({ service, environment, release_id: row.id, person: row.requested_by, why, since: nowText })
+    .onConflict((conflict) => conflict.columns(['service', 'environment']).doNothing())
+    .returning('release_id')
+    .execute();
+  if (taken.length === 0) {
+    const holder = await lockOf(tx, service, environment);
+    return holder?.release_id === row.id ? 'mine' : holder;
+  }
+  await appendToJournal(tx, [
+    { type: 'lock.taken', release: row.id, service, environment, actor, data: { person: row.requested_by } },
+  ]);
+  return 'mine';
+}
+
+export async function lockOf(
+  db: Kysely<Tables> | Transaction<Tables>,
+  service: string,
+  environment: string,
+): Promise<LockRow | null> {
+  const found = await db
+    .selectFrom('shipway.release_lock')
+    .selectAll()
+    .where('service', '=', service)
+    .where('environment', '=', environment)
+    .executeTakeFirst();
+  return found ?? null;
+}
+
+/** Breaks the lock on a person's word; journalled with the reason. */
+export async function breakLock(db: Kysely<Tables>, lock: LockRow, actor: Actor, reason: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const broken = await tx
+      .deleteFrom('shipway.release_lock')
+      .where('release_id', '=', lock.release_id)
+      .returning('release_id')
+      .execute();
+    if (broken.length === 0) return;
+    const { service, environment, release_id: release } = lock;
+    await appendToJournal(tx, [
+      { type: 'lock.broken', release, service, environment, actor, data: { reason, holder: lock.person } },
+    ]);
+  });
+}

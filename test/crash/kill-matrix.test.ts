@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { gapsOfStep, type PlannedStepView } from './gaps-of-plan.ts';
+import { createMatrix, type Matrix, type Path } from './kill-matrix.ts';
+import type { Victim } from './victims.ts';
+
+// A small version of test/soak/kill-matrix.soak.ts, which dies in every gap: here, one gap of every kind of effect.
+const CASES: [Path, string, Victim, 1 | 2][] = [
+  ['release', 'backups.captured', 'shipway', 1],
+  ['release', 'migrator.after-up', 'shipway', 1],
+  ['release', 'process.started', 'shipway', 2],
+  ['release', 'deploy.traffic:after-deed', 'shipway', 1],
+  ['release', 'watch.version:after-round', 'shipway', 2],
+  ['release', 'retire.old:after-intent', 'shipway', 1],
+  ['rollback', 'undo.deploy.traffic:after-intent', 'shipway', 1],
+  ['rollback', 'migrator.after-down', 'shipway', 1],
+  ['release', 'deploy.apply:after-intent', 'postgres', 1],
+  ['rollback', 'undo.deploy.apply:after-deed', 'postgres', 1],
+  ['release', 'deploy.traffic:after-intent', 'router', 1],
+  ['release', 'deploy.health:after-intent', 'new version', 1],
+];
+
+const CASE_LIMIT_MS = 240_000;
+let matrix: Matrix;
+const passed = new Map<Path, string[]>();
+
+beforeAll(async () => {
+  matrix = await createMatrix();
+  for (const path of ['release', 'rollback'] as const) passed.set(path, await matrix.gapsOf(path));
+}, CASE_LIMIT_MS);
+
+afterAll(() => matrix.remove(), 60_000);
+
+describe('the gaps', () => {
+  test('every planned step, and every undo that a rollback runs, passes its named gaps', async () => {
+    const shown = await matrix.project.run(['plan', '1.0.999', '--json'], { environment: matrix.project.environment });
+    const plan = (JSON.parse(shown.stdout) as { plan: { phases: { steps: PlannedStepView[] }[] } }).plan;
+    const steps = plan.phases.flatMap((phase) => phase.steps);
+    const undone = steps.filter((step) => step.undo !== null && step.kind !== 'retire-version');
+    const undoGaps = undone.map((step) => ({ id: `undo.${step.id}`, kind: 'undo', undo: null })).flatMap(gapsOfStep);
+    expect(steps.length).toBeGreaterThan(8);
+    expect(steps.flatMap(gapsOfStep).filter((gap) => !passed.get('release')?.includes(gap))).toEqual([]);
+    expect(undoGaps.filter((gap) => !passed.get('rollback')?.includes(gap))).toEqual([]);
+  });
+});
+
+describe('a release ends in a named state, with every effect done once and no lock left, when', () => {
+  test.each(CASES)(
+    'on the way of a %s, at %s, %s is killed %i time(s)',
+    async (path, gap, victim, times) => {
+      expect(passed.get(path)).toContain(gap);
+      const row = await matrix.run(path, gap, victim, times);
+      expect(row.faults).toEqual([]);
+      // Whoever kills shipway or its database does not change how the release ends.
+      if (victim === 'shipway' || victim === 'postgres')
+        expect(row.state).toBe(path === 'release' ? 'stable' : 'rolled-back');
+    },
+    CASE_LIMIT_MS,
+  );
+});

@@ -1,0 +1,100 @@
+import { cpus, release } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { createMatrix, type Matrix, type MatrixRow, type Path } from '../crash/kill-matrix.ts';
+import { VICTIMS, type Victim } from '../crash/victims.ts';
+
+// Every gap x every victim x both ways, shipway also twice in a row; printed to docs/reference/crash-matrix.md.
+const ROUNDS = Number(process.env['SHIPWAY_SOAK_ROUNDS'] ?? 3);
+// Which way to go: both, or one of them to repeat it alone.
+const WAYS = (process.env['SHIPWAY_SOAK_WAYS'] ?? 'release,rollback').split(',');
+const WORKERS = Math.min(2, cpus().length);
+const LIMIT_MS = ROUNDS * 3 * 3600 * 1000;
+const REPORT = new URL('../../docs/reference/crash-matrix.md', import.meta.url);
+
+interface Job {
+  path: Path;
+  gap: string;
+  victim: Victim;
+  times: 1 | 2;
+}
+
+test(
+  'whatever is killed wherever: stable, rolled back, or a stated cause; every effect once; no lock left',
+  async () => {
+    const rows: MatrixRow[] = [];
+    for (let round = 1; round <= ROUNDS; round += 1) rows.push(...(await runRound()));
+    writeFileSync(REPORT, report(rows));
+    expect(rows.filter((row) => row.faults.length > 0)).toEqual([]);
+  },
+  LIMIT_MS,
+);
+
+async function runRound(): Promise<MatrixRow[]> {
+  const matrices = await Promise.all(Array.from({ length: WORKERS }, createMatrix));
+  try {
+    const first = matrices[0];
+    if (first === undefined) return [];
+    const jobs = jobsOf({ release: await first.gapsOf('release'), rollback: await first.gapsOf('rollback') });
+    const rows: MatrixRow[] = [];
+    await Promise.all(matrices.map((matrix) => work(matrix, jobs, rows)));
+    return rows;
+  } finally {
+    for (const matrix of matrices) await matrix.remove();
+  }
+}
+
+/** Gaps that a rollback passes on its way forward are those of a release: they are killed in once. */
+function jobsOf(gaps: Record<Path, string[]>): Job[] {
+  const back = gaps.rollback.filter((gap) => !gaps.release.includes(gap));
+  const places = [
+    ...gaps.release.map((gap) => ({ path: 'release' as const, gap })),
+    ...back.map((gap) => ({ path: 'rollback' as const, gap })),
+  ];
+  const wanted = places.filter((place) => WAYS.includes(place.path));
+  const once = wanted.flatMap((place) => VICTIMS.map((victim): Job => ({ ...place, victim, times: 1 })));
+  const twice = wanted.map((place): Job => ({ ...place, victim: 'shipway', times: 2 }));
+  return [...once, ...twice];
+}
+
+async function work(matrix: Matrix, jobs: Job[], rows: MatrixRow[]): Promise<void> {
+  for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+    const { path, gap, victim, times } = job;
+    const row = await matrix
+      .run(path, gap, victim, times)
+      .catch(
+        (error: unknown): MatrixRow => ({ ...job, state: 'no end', cause: null, faults: [String(error)] }) as MatrixRow,
+      );
+    process.stdout.write(`${path} ${gap} ${victim} x${times}: ${row.state} ${row.faults.join('; ')}\n`);
+    rows.push(row);
+  }
+}
+
+function report(rows: MatrixRow[]): string {
+  const places = [...new Set(rows.map((row) => `${row.path}\t${row.gap}`))];
+  const columns = [...VICTIMS.map((victim) => ({ victim, times: 1 })), { victim: 'shipway' as const, times: 2 }];
+  const cell = (place: string, column: { victim: Victim; times: number }): string => {
+    const own = rows.filter(
+      (row) => `${row.path}\t${row.gap}` === place && row.victim === column.victim && row.times === column.times,
+    );
+    const states = [...new Set(own.map((row) => (row.faults.length > 0 ? `FAULT ${row.faults[0]}` : row.state)))];
+    return states.join(', ');
+  };
+  const faults = rows.filter((row) => row.faults.length > 0).length;
+  return [
+    '# Crash matrix',
+    '',
+    'Written by `npm run soak -- kill-matrix`. Each cell: the release was run, the victim killed with SIGKILL at the named gap, everything',
+    'started again; the word is how the release ended. A fault is an effect that happened twice, a lock that was left, a journal that does',
+    'not verify, or an end without a stated cause.',
+    '',
+    `${rows.length} kills in ${ROUNDS} round(s), ${faults} faults. Linux ${release()}, ${cpus().length} cores.`,
+    '',
+    `| way | gap | ${columns.map((column) => (column.times === 2 ? `${column.victim} twice` : column.victim)).join(' | ')} |`,
+    `| --- | --- | ${columns.map(() => '---').join(' | ')} |`,
+    ...places.map(
+      (place) => `| ${place.replace('\t', ' | ')} | ${columns.map((column) => cell(place, column)).join(' | ')} |`,
+    ),
+    '',
+  ].join('\n');
+}
