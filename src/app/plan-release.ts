@@ -9,7 +9,7 @@ import { problem, type Problem } from '../core/release/problem.ts';
 import { gatherFacts } from '../engine/gather-facts.ts';
 import type { Database } from '../state/open-database.ts';
 import { liveVersion } from '../state/live.ts';
-import type { App } from './app.ts';
+import type { App, LoadedReleaseFile } from './app.ts';
 import { chooseEnvironment } from './choose-environment.ts';
 
 /** A plan as it is shown, with its digest and with what stands in its way. */
@@ -48,13 +48,7 @@ export async function planRelease(app: App, request: PlanReleaseRequest, databas
   const facts = await gatherFacts(from, { config, environment, version, head });
   const wanted: ReleaseRequest = { ...request, version, environment: environment.name };
   const plan = buildPlan(config, wanted, facts, fingerprint);
-  return {
-    plan,
-    digest: planDigest(plan),
-    refusal: mayProceed(plan, config, facts, app.startedBy),
-    facts,
-    fileWarnings: file.warnings,
-  };
+  return viewOf(app, file, plan, facts);
 }
 
 /** Plans a rollback by hand and changes nothing. */
@@ -72,10 +66,14 @@ export async function planRollBack(
   const from = { database, ...(await app.tools()), effect };
   const facts = await gatherFacts(from, { config, environment, version: head.version.number, head });
   const plan = planRollback(config, { ...request, environment: environment.name }, facts, fingerprint);
+  return viewOf(app, file, plan, facts);
+}
+
+function viewOf(app: App, file: LoadedReleaseFile, plan: Plan, facts: Facts): PlanView {
   return {
     plan,
     digest: planDigest(plan),
-    refusal: mayProceed(plan, config, facts, app.startedBy),
+    refusal: mayProceed(plan, file.config, facts, app.startedBy),
     facts,
     fileWarnings: file.warnings,
   };

@@ -1,8 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { LockRow } from './release-tables.ts';
 import type { Tables } from './tables.ts';
-import type { StoredRound } from './watch-samples.ts';
-import type { Sample } from '../core/verdict/sample.ts';
 
 export interface HeldPlace {
   service: string;
@@ -52,26 +50,6 @@ export async function lastStepLines(
     .limit(limit)
     .execute();
   return rows.map((row) => row.line).toReversed();
-}
-
-/** The newest round of a release's watch, or null. */
-export async function lastRound(db: Kysely<Tables>, releaseId: string): Promise<StoredRound | null> {
-  const row = await db
-    .selectFrom('shipway.watch_sample')
-    .selectAll()
-    .where('release_id', '=', releaseId)
-    .orderBy('round', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  if (row === undefined) return null;
-  return {
-    round: row.round,
-    atSeconds: row.at_seconds,
-    takenAtMs: row.taken_at_ms,
-    sample: JSON.parse(row.sample) as Sample,
-    verdicts: JSON.parse(row.verdicts) as unknown,
-    action: row.action,
-  };
 }
 
 /** Who approved which of these releases. */

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import type { Sample } from '../core/verdict/sample.ts';
 import type { Tables } from './tables.ts';
 
@@ -30,18 +30,27 @@ export async function keepRound(db: Kysely<Tables>, releaseId: string, stored: S
 
 /** All rounds of the watch, oldest first. */
 export async function roundsOf(db: Kysely<Tables>, releaseId: string): Promise<StoredRound[]> {
-  const rows = await db
-    .selectFrom('shipway.watch_sample')
-    .selectAll()
-    .where('release_id', '=', releaseId)
-    .orderBy('round')
-    .execute();
-  return rows.map((row) => ({
+  const rows = await roundRows(db, releaseId).orderBy('round').execute();
+  return rows.map(storedRound);
+}
+
+/** The newest round of a release's watch, or null. */
+export async function lastRound(db: Kysely<Tables>, releaseId: string): Promise<StoredRound | null> {
+  const row = await roundRows(db, releaseId).orderBy('round', 'desc').limit(1).executeTakeFirst();
+  return row === undefined ? null : storedRound(row);
+}
+
+function roundRows(db: Kysely<Tables>, releaseId: string) {
+  return db.selectFrom('shipway.watch_sample').selectAll().where('release_id', '=', releaseId);
+}
+
+function storedRound(row: Selectable<Tables['shipway.watch_sample']>): StoredRound {
+  return {
     round: row.round,
     atSeconds: row.at_seconds,
     takenAtMs: row.taken_at_ms,
     sample: JSON.parse(row.sample) as Sample,
     verdicts: JSON.parse(row.verdicts) as unknown,
     action: row.action,
-  }));
+  };
 }

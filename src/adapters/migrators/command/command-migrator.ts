@@ -2,12 +2,11 @@ import type { Json } from '../../../core/release/json.ts';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { gap } from '../../../platform/gap.ts';
-import { resolveCommand } from '../../../platform/resolve-command.ts';
-import { runCommand, type CommandResult } from '../../../platform/run-command.ts';
+import type { CommandResult } from '../../../platform/run-command.ts';
+import { howItEnded, lastLinesOf, runDeclaredCommand } from '../../../platform/run-declared-command.ts';
 import type { Migrator } from '../migrator.ts';
 import type { MigratorSettings } from './settings.ts';
 
-const LINES_SHOWN = 20; // the last lines nearly always hold the reason, and fit on a screen
 const REVISION_LENGTH_MAX = 200; // a revision is a number, a hash or a file name; anything longer is an error message
 
 interface MigratorCommand {
@@ -64,28 +63,16 @@ async function askRevision(settings: MigratorSettings, version: string, effect: 
       .findLast((line) => line.trim() !== '')
       ?.trim() ?? '';
   if (last !== '' && last.length <= REVISION_LENGTH_MAX) return last;
-  throw problem('migration-failed', `the revision command of ${version} printed no revision${lastLines(result)}`, {
+  throw problem('migration-failed', `the revision command of ${version} printed no revision${lastLinesOf(result)}`, {
     where: 'migrate.command.revision',
     next: 'Let it print one line that differs for every revision, also for an empty database (e.g. `none`).',
   });
 }
 
 async function run(command: MigratorCommand, settings: MigratorSettings, effect: Effect): Promise<CommandResult> {
-  const { argv, cwd, environment } = resolveCommand(
-    { argv: command.argv, directory: settings.directory, env: settings.env },
-    command.bindings,
-    effect,
-  );
-  const isShown = command.name !== 'revision'; // its output is data
-  const result = await runCommand({
-    argv,
-    cwd,
-    environment,
-    timeoutSeconds: settings.timeoutSeconds,
-    signal: effect.signal,
-    token: effect.token,
-    ...(isShown ? { onLine: (line: string) => effect.report(`migrate ${command.name}: ${line}`) } : {}),
-  });
+  const { name, argv, bindings } = command;
+  const label = name === 'revision' ? null : `migrate ${name}`; // the output of revision is data
+  const result = await runDeclaredCommand({ label, argv, bindings }, settings, effect);
   if (result.exitCode === 0 && !result.timedOut && !result.aborted) return result;
   throw failed(command, settings, result);
 }
@@ -99,8 +86,8 @@ function failed(command: MigratorCommand, settings: MigratorSettings, result: Co
   }
   const how = result.timedOut
     ? `did not end within ${settings.timeoutSeconds} s and was stopped`
-    : `failed with ${result.exitCode === null ? `signal ${result.signal}` : `exit code ${result.exitCode}`}`;
-  return problem('migration-failed', `migrate ${command.name} of ${version} ${how}${lastLines(result)}`, {
+    : `failed with ${howItEnded(result)}`;
+  return problem('migration-failed', `migrate ${command.name} of ${version} ${how}${lastLinesOf(result)}`, {
     where,
     next: result.timedOut
       ? 'Find out what it waits for (a lock in the database?), or raise "timeout".'
@@ -133,13 +120,4 @@ function notThere(version: string, wanted: string, found: string): Error {
 function change(before: string | null, after: string | null): string {
   if (before === null || after === null) return 'done; the tool does not tell the revision';
   return before === after ? `was at ${after} already` : `from ${before} to ${after}`;
-}
-
-function lastLines(result: CommandResult): string {
-  const lines = `${result.stdout}\n${result.stderr}`.split(/\r?\n/).filter((line) => line.trim() !== '');
-  if (lines.length === 0) return '; it printed nothing';
-  return `; it printed last:\n${lines
-    .slice(-LINES_SHOWN)
-    .map((line) => `  ${line}`)
-    .join('\n')}`;
 }

@@ -4,11 +4,12 @@ import { isProblem, problem, type Problem } from '../../../core/release/problem.
 import type { Instance } from '../../../core/release/version.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { gap } from '../../../platform/gap.ts';
+import { howItEnded, lastLinesOf } from '../../../platform/run-declared-command.ts';
 import { WHOLE_SERVICE } from '../components-of.ts';
 import type { StopReport, Target, Want } from '../target.ts';
 import { readDeployRecord, writeAttempt, type DeployRecord, type DeployScope } from './deploy-record.ts';
 import { parseObservedVersion, type ObservedVersion } from './parse-observed-version.ts';
-import { endingOfCommand, runTargetCommand, type TargetCommand } from './run-target-command.ts';
+import { runTargetCommand, type TargetCommand } from './run-target-command.ts';
 import type { CommandSettings } from './settings.ts';
 
 /** What a version that was deployed without shipway has for a release. */
@@ -112,10 +113,14 @@ async function runToSuccess(
 ): Promise<void> {
   const result = await runTargetCommand(command, settings, effect);
   if (result.exitCode === 0) return;
-  throw problem('target-failed', `${command.name} of ${version} failed with ${endingOfCommand(result)}`, {
-    where: `target.command.${command.name}`,
-    next: `Correct what the ${command.name} command says and release again.`,
-  });
+  throw problem(
+    'target-failed',
+    `${command.name} of ${version} failed with ${howItEnded(result)}${lastLinesOf(result)}`,
+    {
+      where: `target.command.${command.name}`,
+      next: `Correct what the ${command.name} command says and release again.`,
+    },
+  );
 }
 
 /** A command that says it succeeded proves nothing; what runs does. */
@@ -139,13 +144,13 @@ async function observeVersion(
   scope: DeployScope,
   effect: Effect,
 ): Promise<Exclude<ObservedVersion, 'unreadable'>> {
-  const command = { name: 'observe', argv: settings.observe, bindings: bindingsOf(scope) };
+  const command: TargetCommand = { name: 'observe', argv: settings.observe, bindings: bindingsOf(scope) };
   const result = await runTargetCommand(command, settings, effect);
   const seen = result.exitCode === 0 ? parseObservedVersion(result.stdout) : 'unreadable';
   if (seen !== 'unreadable') return seen;
   throw problem(
     'cannot-tell',
-    `observe does not tell which version of ${scope.service} runs: ${endingOfCommand(result)}`,
+    `observe does not tell which version of ${scope.service} runs: ${howItEnded(result)}${lastLinesOf(result)}`,
     {
       where: 'target.command.observe',
       next: 'Let it print the version as its last line, or `none` when nothing is deployed, and end with exit code 0.',
