@@ -14,6 +14,7 @@ import { runExecutor } from '../src/engine/launch.ts';
 import { realClock } from '../src/platform/clock.ts';
 import { createLog } from '../src/platform/log.ts';
 import { loadVariables } from '../src/platform/variables.ts';
+import { removeServer } from '../src/state/embedded-postgres.ts';
 import { openDatabase } from '../src/state/open-database.ts';
 import { createRelease, getRelease } from '../src/state/releases.ts';
 
@@ -65,7 +66,8 @@ console.log(
   `  release / bare ${(release / durable).toFixed(2)} (limit ${LIMIT})  ${release / durable <= LIMIT ? 'PASS' : 'FAIL'}`,
 );
 console.log(`  release / script ${(release / script).toFixed(2)} (stated, no limit)`);
-await database.pool.query('select 1');
+await database.close();
+await removeServer(state);
 rmSync(state, { recursive: true, force: true });
 process.exit(release / durable <= LIMIT ? 0 : 1);
 

@@ -1,5 +1,5 @@
 // CPU per request, throughput per core and added latency of the builtin router, beside HAProxy in front of the same backend in the same run.
-// Run: node --import jiti/register bench/router-cost.ts   Needs haproxy, wrk and taskset; installs the first two from Debian when it is root.
+// Run: npm run bench:router-cost   Needs haproxy, wrk and taskset; installs the first two from Debian when it is root.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { routerProcesses } from '../src/adapters/routers/builtin/admin-client.ts';
 import { chooseFreePort, isPortOpen } from '../src/platform/ports.ts';
 import { openRouterBench, percentile, printGoals, slotOf } from './router-bench.ts';
-import type { Goal } from './router-bench.ts';
+import type { Goal, RouterBench } from './router-bench.ts';
 
 const ROUNDS = 6; // the best of six: other work on the machine only ever takes away
 const ROUND_SECONDS = 4;
@@ -119,22 +119,25 @@ async function main(): Promise<void> {
   const body = `{"text":"${'x'.repeat(BODY_BYTES - 11)}"}`;
   writeFileSync(join(folder, 'body.json'), body);
   const answer = `  http-request return status 200 content-type application/json file ${join(folder, 'body.json')}`;
-  const backend = await startHaproxy(folder, 'backend', LOAD_CORE, [
-    'frontend in',
-    `  bind 127.0.0.1:${backendPort}`,
-    answer,
-  ]);
-  const proxy = await startHaproxy(folder, 'proxy', PROXY_CORE, [
-    'frontend in',
-    `  bind 127.0.0.1:${proxyPort}`,
-    '  option forwardfor',
-    '  default_backend out',
-    'backend out',
-    '  http-reuse always',
-    `  server one 127.0.0.1:${backendPort}`,
-  ]);
-  const bench = await openRouterBench();
+  const started: ChildProcess[] = [];
+  const start = async (name: string, core: string, lines: string[]): Promise<ChildProcess> => {
+    const one = await startHaproxy(folder, name, core, lines);
+    started.push(one);
+    return one;
+  };
+  let bench: RouterBench | null = null;
   try {
+    await start('backend', LOAD_CORE, ['frontend in', `  bind 127.0.0.1:${backendPort}`, answer]);
+    const proxy = await start('proxy', PROXY_CORE, [
+      'frontend in',
+      `  bind 127.0.0.1:${proxyPort}`,
+      '  option forwardfor',
+      '  default_backend out',
+      'backend out',
+      '  http-reuse always',
+      `  server one 127.0.0.1:${backendPort}`,
+    ]);
+    bench = await openRouterBench();
     await bench.put([slotOf('one', backendPort)]);
     const pids = routerProcesses(bench.directory);
     for (const pid of pids) spawnSync('taskset', ['-a', '-c', '-p', PROXY_CORE, String(pid)]);
@@ -147,9 +150,8 @@ async function main(): Promise<void> {
     const calm = await compare([direct, haproxy, builtin], 4, 3);
     printResult(busy, calm);
   } finally {
-    await bench.close();
-    backend.kill();
-    proxy.kill();
+    await bench?.close();
+    for (const one of started) one.kill();
     rmSync(folder, { recursive: true, force: true });
   }
 }

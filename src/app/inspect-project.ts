@@ -6,6 +6,7 @@ import { exists, freeBytes } from '../platform/files.ts';
 import { look } from '../platform/ownership.ts';
 import { shortSecrets } from '../platform/redact.ts';
 import { runCommand } from '../platform/run-command.ts';
+import type { ReleaseRow } from '../state/release-tables.ts';
 import { openReleases } from '../state/releases.ts';
 import type { App, LoadedReleaseFile } from './app.ts';
 import { isExecutorAlive } from './ensure-executor.ts';
@@ -109,21 +110,32 @@ async function inspectDatabase(app: App): Promise<Finding[]> {
     const database = await app.existingDatabase();
     if (database === null) return [ok('database', 'none yet; the first release makes one')];
     const open = await openReleases(database.db);
-    const names = open.map((release) => release.id).join(', ');
-    const alive = await isExecutorAlive(app);
-    const executor: Finding =
-      alive || open.length === 0
-        ? ok('executor', alive ? 'alive' : 'none needed, nothing is unfinished')
-        : {
-            level: 'warn',
-            what: 'executor',
-            found: `nobody runs ${names}`,
-            next: `shipway resume ${open[0]?.id ?? ''}`,
-          };
-    return [ok('database', database.description), executor];
+    const [stuck, going] = [open.filter(needsPerson), open.filter((release) => !needsPerson(release))];
+    return [
+      ok('database', database.description),
+      inspectExecutor(going, await isExecutorAlive(app)),
+      ...stuck.map(({ id }): Finding => ({
+        level: 'warn',
+        what: 'release',
+        found: `${id} needs a person and keeps its lock`,
+        next: `shipway show ${id}`,
+      })),
+    ];
   } catch (error) {
     return [failed('database', error)];
   }
+}
+
+function needsPerson(release: ReleaseRow): boolean {
+  return release.state === 'needs-human';
+}
+
+function inspectExecutor(going: ReleaseRow[], isAlive: boolean): Finding {
+  if (isAlive) return ok('executor', 'alive');
+  if (going.length === 0) return ok('executor', 'none needed, nothing is under way');
+  const names = going.map((release) => release.id).join(', ');
+  const next = `shipway resume ${going[0]?.id ?? ''}`;
+  return { level: 'warn', what: 'executor', found: `nobody runs ${names}`, next };
 }
 
 function failed(what: string, error: unknown): Finding {
