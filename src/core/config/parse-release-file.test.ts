@@ -292,6 +292,11 @@ test('a count may be reached before its window is over, so it may be longer than
   ).toEqual([]);
 });
 
+test('"fewer than" a count can only be judged at the end of its window, so it may not be longer than the watch', () => {
+  const watch = 'watch: { for: 5m, metrics: { scrape: /metrics }, warn when: [fewer than 3 sync runs in 10 minutes] }';
+  expect(problemsOf(withLines(watch)).join()).toContain('can never be breached: 10m is longer than the watch of 5m');
+});
+
 test.each([
   'checklist: [A: { run: [sh, -c, "echo $$API_TOKEN"], env: { API_TOKEN: $API_TOKEN } }]',
   'checklist: [A: { get: "http://localhost/?key=$API_TOKEN", headers: { a: "$API_TOKEN" } }]',

@@ -1,6 +1,6 @@
 import type { Json } from '../release/json.ts';
 import { formatDuration } from '../release/quantities.ts';
-import type { Criterion } from '../verdict/criterion.ts';
+import { isCeiling, mayFailEarly, type Criterion } from '../verdict/criterion.ts';
 import type { ConfigPath } from './config-problem.ts';
 import { criteriaAt, environmentNames, mapAt, secondsAt, type PlacedCriterion } from './raw-file.ts';
 import type { Findings } from './rules.ts';
@@ -37,12 +37,9 @@ function checkRounds(root: Json, path: ConfigPath, findings: Findings): void {
   });
 }
 
-/** A limit that must be passed for a whole window is never breached when the watch ends before; a count can reach its limit early. */
+/** A limit that must be passed for a whole window is never breached when the watch ends before. */
 function lastsLongerThan(criterion: Criterion, seconds: number): boolean {
-  const { quantity } = criterion;
-  const isCount =
-    quantity.name === 'failed health checks' || (quantity.name === 'metric' && quantity.reading === 'increase');
-  return !isCount && criterion.windowSeconds > seconds;
+  return !mayFailEarly(criterion) && criterion.windowSeconds > seconds;
 }
 
 function checkWindows(root: Json, path: ConfigPath, findings: Findings): void {
@@ -90,19 +87,15 @@ function isSameMeasure(a: PlacedCriterion, b: PlacedCriterion): boolean {
   const [one, other] = [a.criterion, b.criterion];
   return (
     one.action === other.action &&
-    isUpper(one) === isUpper(other) &&
+    isCeiling(one.comparison) === isCeiling(other.comparison) &&
     JSON.stringify(one.quantity) === JSON.stringify(other.quantity)
   );
-}
-
-function isUpper(criterion: Criterion): boolean {
-  return criterion.comparison === 'above' || criterion.comparison === 'at-least';
 }
 
 /** A closer limit, or the same limit over a shorter window. */
 function isStricter(strict: Criterion, normal: Criterion): boolean {
   if (strict.limit === normal.limit) return strict.windowSeconds < normal.windowSeconds;
-  return isUpper(strict) ? strict.limit < normal.limit : strict.limit > normal.limit;
+  return isCeiling(strict.comparison) ? strict.limit < normal.limit : strict.limit > normal.limit;
 }
 
 function checkSources(root: Json, path: ConfigPath, findings: Findings): void {

@@ -26,6 +26,16 @@ export interface MetricQuantity {
 /** On which side of the limit the breach lies; `at-least` and `at-most` include the limit itself. */
 export type Comparison = 'above' | 'at-least' | 'below' | 'at-most';
 
+/** Whether the breach lies above the limit. */
+export function isCeiling(comparison: Comparison): boolean {
+  return comparison === 'above' || comparison === 'at-least';
+}
+
+/** Whether it is counted `in` a time; everything else lasts `for` one. */
+export function isCounted(quantity: Quantity): boolean {
+  return quantity.name === 'failed health checks' || (quantity.name === 'metric' && quantity.reading === 'increase');
+}
+
 /** A limit over a window during the watch, parsed from the words of a release document. */
 export interface Criterion {
   /** The words as written; shown wherever the criterion is. */
@@ -37,4 +47,9 @@ export interface Criterion {
   /** Length of the window; 0 means the newest sample alone. */
   windowSeconds: number;
   action: CriterionAction;
+}
+
+/** Whether a breach is certain before the window is over: what has been counted stays counted, what was not may still come. */
+export function mayFailEarly({ quantity, comparison }: Pick<Criterion, 'quantity' | 'comparison'>): boolean {
+  return isCounted(quantity) && isCeiling(comparison);
 }

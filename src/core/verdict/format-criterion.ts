@@ -1,4 +1,4 @@
-import type { Comparison, Criterion, Quantity } from './criterion.ts';
+import { isCounted, type Comparison, type Criterion, type Quantity } from './criterion.ts';
 
 const SIGNS: Record<Comparison, string> = { above: '>', 'at-least': '>=', below: '<', 'at-most': '<=' };
 
@@ -34,9 +34,7 @@ export function formatValue(quantity: Quantity, value: number): string {
 /** The criterion in the one spelling of the manual; parsing it again gives the same criterion. */
 export function formatCriterion(criterion: Criterion): string {
   const { quantity, comparison, limit, windowSeconds } = criterion;
-  const isCount =
-    quantity.name === 'failed health checks' || (quantity.name === 'metric' && quantity.reading === 'increase');
-  const window = windowSeconds === 0 ? '' : ` ${isCount ? 'in' : 'for'} ${formatLength(windowSeconds)}`;
+  const window = windowSeconds === 0 ? '' : ` ${isCounted(quantity) ? 'in' : 'for'} ${formatLength(windowSeconds)}`;
   return `${spelled(quantity)} ${SIGNS[comparison]} ${formatValue(quantity, limit)}${window}`;
 }
 

@@ -248,6 +248,28 @@ describe('memory and metrics', () => {
     expect(verdictOf('> 5 automation failures in 10 minutes', samples.slice(0, 6))[0]).toBe('pass');
   });
 
+  test('"fewer than" a count is judged only when its window is over: what is missing may still come', () => {
+    const rule = 'fewer than 3 sync runs in 10 minutes';
+    const everySoOften = (pause: number) =>
+      series(600, (i) => ({ metrics: [reading('sync_runs_total', Math.floor(i / pause))] }));
+    expect(verdictOf(rule, everySoOften(20).slice(0, 10))).toEqual([
+      'inconclusive',
+      'sync_runs < 3 in 10m00s cannot be judged yet: samples cover 90 s of the window, 540 s are needed',
+    ]);
+    expect(verdictOf(rule, everySoOften(20))[0]).toBe('pass');
+    expect(verdictOf(rule, everySoOften(30))[0]).toBe('fail');
+  });
+
+  test('"fewer than" a count per label is decided by the label with the fewest', () => {
+    const samples = series(600, (i) => ({
+      metrics: [reading('sync_runs_total', i, { region: 'eu' }), reading('sync_runs_total', 0, { region: 'us' })],
+    }));
+    expect(verdictOf('fewer than 3 sync runs per region in 10 minutes', samples)).toEqual([
+      'fail',
+      'sync_runs per region 0 < 3 in 10m00s ({region="us"}, 60 of 60 samples)',
+    ]);
+  });
+
   test('counted per label, the worst value of the label decides and is named', () => {
     const name = 'token_refresh_failures_total';
     const samples = series(60, (i) => ({

@@ -1,4 +1,4 @@
-import type { Comparison, Criterion } from './criterion.ts';
+import { isCounted, mayFailEarly, type Comparison, type Criterion } from './criterion.ts';
 import { formatComparison, formatQuantity, formatValue } from './format-criterion.ts';
 import { formatMeasured, formatWindow } from './format-measured.ts';
 import { measureErrorRate } from './measure-error-rate.ts';
@@ -73,15 +73,15 @@ function measure(criterion: Criterion, window: Window, requestsMin: number): Mea
       return measureMemory(window, comparison);
     case 'metric':
       return quantity.reading === 'increase'
-        ? measureIncrease(window, quantity)
+        ? measureIncrease(window, quantity, comparison)
         : measureMetricValue(window, quantity, comparison);
   }
 }
 
 function outcomeOf(criterion: Criterion, measured: Measurement): Verdict['outcome'] {
   const breached = measured.value !== null && isBreached(criterion, measured.value, measured.openAbove);
-  // What has been counted stays counted, however little else could be read.
-  if (breached && isCountAbove(criterion)) return 'fail';
+  // However little else could be read.
+  if (breached && mayFailEarly(criterion)) return 'fail';
   if (measured.doubt) return measured.doubt.outcome;
   if (measured.value === null) return 'inconclusive';
   return breached ? 'fail' : 'pass';
@@ -100,19 +100,11 @@ function isBreached({ comparison, limit }: Criterion, value: number, openAbove: 
   }
 }
 
-function isCountAbove({ quantity, comparison }: Criterion): boolean {
-  const isCount =
-    quantity.name === 'failed health checks' || (quantity.name === 'metric' && quantity.reading === 'increase');
-  return isCount && (comparison === 'above' || comparison === 'at-least');
-}
-
 function sentenceOf(criterion: Criterion, measured: Measurement, outcome: Verdict['outcome']): string {
   const { quantity, comparison, limit, windowSeconds } = criterion;
   const name = formatQuantity(quantity);
   const bound = formatValue(quantity, limit);
-  const isCount =
-    quantity.name === 'failed health checks' || (quantity.name === 'metric' && quantity.reading === 'increase');
-  const window = windowSeconds === 0 ? '' : ` ${isCount ? 'in' : 'for'} ${formatWindow(windowSeconds)}`;
+  const window = windowSeconds === 0 ? '' : ` ${isCounted(quantity) ? 'in' : 'for'} ${formatWindow(windowSeconds)}`;
   if (measured.value === null || outcome === 'inconclusive' || outcome === 'could-not-measure') {
     const state = outcome === 'could-not-measure' ? 'could not be measured' : 'cannot be judged yet';
     return `${name} ${formatComparison(comparison)} ${bound}${window} ${state}: ${measured.doubt?.reason ?? 'there is no value'}`;

@@ -1,4 +1,4 @@
-import type { Comparison, MetricQuantity } from './criterion.ts';
+import { isCeiling, type Comparison, type MetricQuantity } from './criterion.ts';
 import { whyNoMetrics } from './counter-increases.ts';
 import { doubtAboutSamples, nothing, type Measurement } from './measurement.ts';
 import { groupOf, isSeriesOf } from './metric-series.ts';
@@ -54,9 +54,9 @@ function leastInBreach(window: Window, { read, comparison, query, whyNot }: Gaug
   if (points.length === 0)
     return nothing(query, doubt ?? { outcome: 'could-not-measure', reason: 'no value was read' });
   const values = points.map(({ value }) => value);
-  const isCeiling = comparison === 'above' || comparison === 'at-least';
-  const value = isCeiling ? Math.min(...values) : Math.max(...values);
-  const which = points.length === 1 ? '' : `${isCeiling ? 'lowest' : 'highest'} of `;
+  const least = isCeiling(comparison);
+  const value = least ? Math.min(...values) : Math.max(...values);
+  const which = points.length === 1 ? '' : `${least ? 'lowest' : 'highest'} of `;
   const detail = `${which}${points.length} of ${window.inside.length} samples`;
   return { value, doubt, detail, openAbove: false, used: points.length, query, points };
 }
@@ -65,7 +65,7 @@ function leastInBreach(window: Window, { read, comparison, query, whyNot }: Gaug
 function isWorse(next: Measurement, best: Measurement, comparison: Comparison): boolean {
   if ((next.doubt === null) !== (best.doubt === null)) return next.doubt === null;
   if (next.value === null || best.value === null) return best.value === null && next.value !== null;
-  return comparison === 'above' || comparison === 'at-least' ? next.value > best.value : next.value < best.value;
+  return isCeiling(comparison) ? next.value > best.value : next.value < best.value;
 }
 
 function sumsByGroup(sample: Sample, quantity: MetricQuantity): Map<string, number> {

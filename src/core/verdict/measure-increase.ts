@@ -1,11 +1,11 @@
-import type { MetricQuantity } from './criterion.ts';
+import { isCeiling, type Comparison, type MetricQuantity } from './criterion.ts';
 import { counterIncreases, hasMetrics, sumOf, whyNoMetrics, type Increase } from './counter-increases.ts';
 import { doubtAboutSamples, type Doubt, type Measurement } from './measurement.ts';
 import { groupOf, isSeriesOf } from './metric-series.ts';
 import type { Window } from './window.ts';
 
-/** By how much the counter grew inside the window: over all series, or in the group where it grew most. */
-export function measureIncrease(window: Window, quantity: MetricQuantity): Measurement {
+/** By how much the counter grew inside the window: over all series, or in the group that is furthest into the breach. */
+export function measureIncrease(window: Window, quantity: MetricQuantity, comparison: Comparison): Measurement {
   const increases = counterIncreases(window, (reading) => isSeriesOf(quantity, reading));
   const groups = new Map<string, Increase[]>();
   for (const increase of increases) {
@@ -14,16 +14,21 @@ export function measureIncrease(window: Window, quantity: MetricQuantity): Measu
     if (list) list.push(increase);
     else groups.set(group, [increase]);
   }
-  const [name, most] = [...groups]
+  const isWorse = (a: Increase[], b: Increase[]): boolean =>
+    isCeiling(comparison) ? sumOf(a) > sumOf(b) : sumOf(a) < sumOf(b);
+  const [name, worst] = [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .reduce<[string, Increase[]]>((best, next) => (sumOf(next[1]) > sumOf(best[1]) ? next : best), ['', []]);
+    .reduce<[string, Increase[]]>(
+      (best, next) => (best[1].length === 0 || isWorse(next[1], best[1]) ? next : best),
+      ['', []],
+    );
   const used = window.inside.filter((moment) => hasMetrics(moment.sample)).length;
   const detail = `${name === '' ? '' : `${name}, `}${used} of ${window.inside.length} samples`;
-  const points = most.map(({ atSeconds, labels, increase }) => ({ atSeconds, labels, increase }));
+  const points = worst.map(({ atSeconds, labels, increase }) => ({ atSeconds, labels, increase }));
   const isKnown = increases.length > 0;
   return {
-    value: isKnown ? sumOf(most) : null,
-    doubt: doubtAbout(window, quantity, isKnown),
+    value: isKnown ? sumOf(worst) : null,
+    doubt: doubtAbout(window, { quantity, comparison, isKnown }),
     detail,
     openAbove: false,
     used,
@@ -32,12 +37,19 @@ export function measureIncrease(window: Window, quantity: MetricQuantity): Measu
   };
 }
 
-function doubtAbout(window: Window, quantity: MetricQuantity, isKnown: boolean): Doubt | null {
+function doubtAbout(
+  window: Window,
+  { quantity, comparison, isKnown }: { quantity: MetricQuantity; comparison: Comparison; isKnown: boolean },
+): Doubt | null {
   const samples = doubtAboutSamples(window, hasMetrics, whyNoMetrics);
-  // A count looks back, so a window that is not covered yet is no reason for doubt; one that cannot be read is.
+  // What exceeds its limit early has exceeded it, so a window that is not covered yet is no reason for doubt; one that cannot be read is.
+  // "Fewer than" is the other way about: before the window is over, the rest may still come.
   const isGrave =
-    samples?.outcome === 'could-not-measure' || window.inside.length === 0 || window.staleSeconds !== null;
-  if (isGrave) return samples;
+    !isCeiling(comparison) ||
+    samples?.outcome === 'could-not-measure' ||
+    window.inside.length === 0 ||
+    window.staleSeconds !== null;
+  if (isGrave && samples !== null) return samples;
   if (isKnown) return null;
   const isSeen = [...window.before, ...window.inside].some(({ sample }) =>
     (sample.metrics ?? []).some((reading) => isSeriesOf(quantity, reading)),

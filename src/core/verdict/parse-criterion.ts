@@ -1,4 +1,4 @@
-import type { Comparison, Criterion, CriterionAction, Quantity } from './criterion.ts';
+import { isCounted, type Comparison, type Criterion, type CriterionAction, type Quantity } from './criterion.ts';
 import { isFault, type Fault } from './fault.ts';
 import { isUnit, parseLimit, refuseGoodSide, unitSeconds } from './parse-limit.ts';
 import { parseQuantity } from './parse-quantity.ts';
@@ -202,8 +202,7 @@ function refuseUnreachable(quantity: Quantity, parts: Parts, limit: number): Fau
 
 /** Counts grow "in" a time; states last "for" a time. The other word would mean something else than it seems to. */
 function refuseWindow(quantity: Quantity, parts: Parts, text: string): Fault | null {
-  const isCount =
-    quantity.name === 'failed health checks' || (quantity.name === 'metric' && quantity.reading === 'increase');
+  const isCount = isCounted(quantity);
   const word = parts.window?.word;
   if (isCount && !word)
     return {

@@ -1,4 +1,4 @@
-import type { Comparison, Quantity } from './criterion.ts';
+import { isCeiling, type Comparison, type Quantity } from './criterion.ts';
 import type { Fault } from './fault.ts';
 import { numberOf, type Word } from './split-words.ts';
 
@@ -103,9 +103,8 @@ export function refuseGoodSide(
   at: { offset: number; limit: string },
 ): Fault | null {
   if (quantity.name === 'metric') return null;
-  const above = comparison === 'above' || comparison === 'at-least';
   const badAbove = quantity.name !== 'uptime';
-  if (above === badAbove) return null;
+  if (isCeiling(comparison) === badAbove) return null;
   const fixed = `${badAbove ? '>' : '<'} ${at.limit}`;
   return {
     message: `this is the good side of the limit; a criterion says when to act`,
