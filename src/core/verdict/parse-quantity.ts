@@ -35,7 +35,7 @@ const NAMES: Record<KnownName, readonly string[]> = {
 };
 const TIMES = ['response time', 'response times', 'latency', 'request latency', 'request duration', 'duration'];
 const SPELLINGS = [...Object.values(NAMES).flat(), ...TIMES];
-const QUANTILE = /^p(\d{1,2}(?:\.\d+)?|100)$/;
+const QUANTILE = /^p(\d+(?:\.\d+)?)$/;
 
 /** What the words name: one of the known quantities, or a metric of the service's own read as `reading`. Never called without words. */
 export function parseQuantity(words: Word[], reading: 'value' | 'increase'): Quantity | Fault {

@@ -33,6 +33,7 @@ export function splitWords(text: string): Word[] | Fault {
         fix: `Leave out "${sign}", e.g. \`error rate > 1% for 5 minutes\`.`,
       };
     }
+    if (word.kind === 'number' && !isGrouped(word.text)) return ambiguous(word);
     if (word.kind !== 'filler') words.push(word);
     offset = word.end;
   }
@@ -46,6 +47,22 @@ function wordAt(text: string, offset: number): Word | null {
     if (found) return { kind, text: found[0], offset, end: offset + found[0].length };
   }
   return null;
+}
+
+/** Thousands come in threes and begin with another digit than 0. */
+function isGrouped(number: string): boolean {
+  return !/[,_]/.test(number) || /^-?[1-9]\d{0,2}(?:[,_]\d{3})+(?:\.\d+)?$/.test(number);
+}
+
+/** Half of the world writes 1,5 for 1.5; read as 15 it would be a limit ten times too high. */
+function ambiguous(number: Word): Fault {
+  const [point, plain] = [number.text.replace(/[,_]/, '.'), number.text.replaceAll(/[,_]/g, '')];
+  const meant = /^-?\d+\.\d+$/.test(point) ? `\`${point}\` with a point` : `\`${plain}\` without separators`;
+  return {
+    message: `"${number.text}" is neither a decimal number nor one with its thousands apart`,
+    offset: number.offset,
+    fix: `Write ${meant}.`,
+  };
 }
 
 /** The number a word stands for; thousands may be grouped with "," or "_". */
