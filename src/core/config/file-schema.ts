@@ -38,7 +38,7 @@ const releaseTypeWords = z.strictObject({
     .array(z.string())
     .default([])
     .describe(
-      'What a release of this type leaves out: environments named by `after`, or the phases prepare, backup, verify, watch.',
+      'What a release of this type leaves out: the phases prepare, backup, verify, watch; or an environment named by `after`, in which the version then need not have been stable.',
     )
     .meta({ examples: [['staging']] }),
 });

@@ -224,17 +224,25 @@ export function checkApprovals(root: Json, findings: Findings): void {
   }
 }
 
+/** What a release type leaves out is a phase, or an environment that another one comes after: anything else would have no effect. */
 export function checkSkips(root: Json, findings: Findings): void {
-  const known = [...environmentNames(root), ...SKIPPABLE_PHASES];
+  const names = environmentNames(root);
+  const before = new Set(names.map((name) => textAt(root, ['environments', name, 'after'])));
+  const known = [...names.filter((name) => before.has(name)), ...SKIPPABLE_PHASES];
   for (const type of Object.keys(mapAt(root, ['release']))) {
     const path = ['release', type, 'skip'];
     for (const [index, skipped] of textsAt(root, path)) {
       if (known.includes(skipped)) continue;
       findings.problems.push({
         path: [...path, index],
-        message: 'is neither an environment of this file nor a phase that can be left out',
-        fix: suggestionFor(skipped, known, 'Possible'),
+        message: names.includes(skipped)
+          ? 'is an environment that no other one comes after, so that leaving it out changes nothing'
+          : 'is neither an environment of this file nor a phase that can be left out',
+        fix: names.includes(skipped)
+          ? `Remove it, or write \`after: ${skipped}\` in the environment that comes next.`
+          : suggestionFor(skipped, known, 'Possible'),
       });
     }
+    repeated(textsAt(root, path), path, findings);
   }
 }

@@ -48,9 +48,20 @@ describe('the plan of a release', () => {
   });
 
   test('a release type skips phases and shortens the watch', () => {
-    const hotfix = plan(configWith(), factsWith(), { ...request, releaseType: 'hotfix' });
+    const hotfix = plan(configWith({ migrate: null }), factsWith(), { ...request, releaseType: 'hotfix' });
     expect(ids(hotfix)).not.toContain('prepare.checklist');
     expect(stepsOf(hotfix).find(({ step }) => step.id === 'watch.version')?.step.limitSeconds).toBe(60);
+    expect(hotfix.warnings).toEqual(['a release of type hotfix leaves out: prepare']);
+  });
+
+  test('a plan that leaves an environment out says so, unless the version was stable there', () => {
+    const config = configWith({ after: 'staging', migrate: null });
+    const hotfix = { ...request, releaseType: 'hotfix' };
+    expect(plan(config, factsWith(), hotfix).warnings).toContain(
+      'a release of type hotfix does not wait until the version was stable in staging',
+    );
+    expect(plan(config, factsWith({ stableElsewhere: ['staging'] }), hotfix).warnings.join()).not.toContain('staging');
+    expect(plan(config).warnings).toEqual([]);
   });
 
   test('every step that changes the service says how it is taken back, and none is left without an answer', () => {
@@ -231,5 +242,14 @@ describe('may it proceed', () => {
     const refused = mayProceed(plan(config), config, factsWith(), 'person');
     expect(refused?.message).toBe('shop 1.1.0 was not stable in staging before production');
     expect(mayProceed(plan(config), config, factsWith({ stableElsewhere: ['staging'] }), 'person')).toBeNull();
+  });
+
+  test('a release type that leaves that environment out needs not have been stable there', () => {
+    const config = configWith({ after: 'staging' });
+    const hotfix = plan(config, factsWith(), { ...request, releaseType: 'hotfix' });
+    expect(mayProceed(hotfix, config, factsWith(), 'person')).toBeNull();
+    expect(mayProceed(hotfix, configWith({ after: 'test' }), factsWith(), 'person')?.message).toBe(
+      'shop 1.1.0 was not stable in test before production',
+    );
   });
 });

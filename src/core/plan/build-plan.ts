@@ -23,7 +23,9 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
   const environment = environmentOf(config, request.environment);
   const type = config.releaseTypes[request.releaseType];
   const phases = releasePhases(config, environment, request, facts).filter((phase) => phase.steps.length > 0);
-  const kept = type === undefined ? phases : phases.filter((phase) => !type.skip.includes(phase.name));
+  const skip = type?.skip ?? [];
+  const kept = phases.filter((phase) => !skip.includes(phase.name));
+  const left = phases.filter((phase) => skip.includes(phase.name)).map((phase) => phase.name);
   return {
     ...planHead(config, environment, { version: parseVersion(request.version), commit: request.commit }),
     releaseType: request.releaseType,
@@ -33,7 +35,11 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
     automaticRollback: automaticRollback(kept, facts),
     timeBudgetSeconds: timeBudget(kept),
     configFingerprint: fingerprint,
-    warnings: [...facts.problems, ...planWarnings(kept, environment)],
+    warnings: [
+      ...facts.problems,
+      ...skipWarnings(request.releaseType, left, skippedEnvironment(environment, skip, facts)),
+      ...planWarnings(phases, environment),
+    ],
   };
 }
 
@@ -149,6 +155,19 @@ function timeBudget(phases: PlannedPhase[]): number {
   return phases.flatMap((phase) => phase.steps).reduce((sum, step) => sum + step.limitSeconds, 0);
 }
 
+/** The environment before this one that the release type leaves out, where the version was not stable there. */
+function skippedEnvironment(environment: EnvironmentConfig, skip: string[], facts: Facts): string | null {
+  const { after } = environment;
+  return after !== null && skip.includes(after) && !facts.stableElsewhere.includes(after) ? after : null;
+}
+
+function skipWarnings(releaseType: string, phases: string[], environment: string | null): string[] {
+  const warnings = phases.length === 0 ? [] : [`a release of type ${releaseType} leaves out: ${phases.join(', ')}`];
+  if (environment === null) return warnings;
+  return [...warnings, `a release of type ${releaseType} does not wait until the version was stable in ${environment}`];
+}
+
+/** What the release file does not ask for; what a release type leaves out is said by itself. */
 function planWarnings(phases: PlannedPhase[], environment: EnvironmentConfig): string[] {
   const warnings: string[] = [];
   const names = new Set(phases.map((phase) => phase.name));

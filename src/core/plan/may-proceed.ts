@@ -32,7 +32,8 @@ export function mayProceed(
     );
   }
   const after = config.environments[plan.environment]?.after ?? null;
-  if (after !== null && !facts.stableElsewhere.includes(after)) {
+  const skipped = config.releaseTypes[plan.releaseType]?.skip ?? [];
+  if (after !== null && !facts.stableElsewhere.includes(after) && !skipped.includes(after)) {
     return problem(
       'refused',
       `${plan.service} ${plan.version.number} was not stable in ${after} before ${plan.environment}`,

@@ -42,7 +42,7 @@ export function configWith(change: Partial<EnvironmentConfig> = {}): ServiceConf
     variables: { secret: [], public: [] },
     releaseTypes: {
       regular: { approval: null, watchSeconds: null, skip: [] },
-      hotfix: { approval: null, watchSeconds: 60, skip: ['prepare'] },
+      hotfix: { approval: null, watchSeconds: 60, skip: ['prepare', 'staging'] },
     },
     environments: { production },
   };
