@@ -201,6 +201,16 @@ describe('stopGroup', () => {
     expect(isAlive(id)).toBe(false);
   });
 
+  it('gives the whole grace, and no more, whatever the wall clock is set to meanwhile', async () => {
+    const id = await startReady(`trap 'sleep 0.3; exit 0' TERM; echo ready; while :; do sleep 0.05; done`);
+    let day = 0;
+    const forward = { ...realClock, nowMs: () => realClock.nowMs() + day++ * 86_400_000 };
+    expect(await stopGroup(id, 10, forward)).toBe('ended-on-term');
+    const stubborn = await startReady(`trap '' TERM; echo ready; while :; do sleep 0.05; done`);
+    const back = { ...realClock, nowMs: () => realClock.nowMs() - day++ * 86_400_000 };
+    expect(await stopGroup(stubborn, 0.2, back)).toBe('killed-after-limit');
+  });
+
   it('ends a process that was stopped by SIGSTOP', async () => {
     const id = await startReady('echo ready; exec sleep 60');
     process.kill(id.pid, 'SIGSTOP');

@@ -111,9 +111,10 @@ function membersToStop(id: ProcessIdentity): ProcessIdentity[] {
 export async function stopAll(find: () => ProcessIdentity[], graceSeconds: number, clock: Clock): Promise<StopOutcome> {
   let living = find();
   if (living.length === 0) return 'was-gone';
-  const killAtMs = clock.nowMs() + graceSeconds * 1000;
+  // Not by the wall clock: one that is set meanwhile would take the grace away, or make it last for ever.
+  const killAtMs = performance.now() + (graceSeconds * 1000) / clock.speed;
   const signalled = new Set<string>();
-  while (clock.nowMs() < killAtMs) {
+  while (performance.now() < killAtMs) {
     for (const id of living) {
       const key = `${id.pid} ${id.startedAt}`;
       if (signalled.has(key)) continue;
@@ -121,13 +122,13 @@ export async function stopAll(find: () => ProcessIdentity[], graceSeconds: numbe
       send(id, 'SIGTERM');
       send(id, 'SIGCONT'); // a stopped process would not notice SIGTERM
     }
-    await clock.sleep(Math.max(1, Math.min(POLL_MS, killAtMs - clock.nowMs())));
+    await realClock.sleep(Math.max(1, Math.min(POLL_MS, killAtMs - performance.now())));
     living = find();
     if (living.length === 0) return 'ended-on-term';
   }
-  const giveUpAtMs = realClock.nowMs() + KILL_WAIT_MS; // the kernel does not run faster in a demo
+  const giveUpAtMs = performance.now() + KILL_WAIT_MS; // the kernel does not run faster in a demo
   while (living.length > 0) {
-    if (realClock.nowMs() > giveUpAtMs) throw stillAlive(living);
+    if (performance.now() > giveUpAtMs) throw stillAlive(living);
     for (const id of living) send(id, 'SIGKILL');
     await realClock.sleep(POLL_MS);
     living = find();
