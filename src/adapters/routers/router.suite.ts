@@ -171,6 +171,23 @@ export function routerSuite(kind: string, options: RouterSuiteOptions): void {
       await slow;
     });
 
+    test('waiting for them is not cut short by a wall clock that is set meanwhile', async () => {
+      await router.put({ generation: 1, slots: both(100) }, effect);
+      const slow = ask('/wait');
+      await waitUntil('it is at the service', () => blue.waiting() === 1);
+      let [day, pauses, outcome] = [0, 0, ''];
+      const jumping = {
+        ...realClock,
+        nowMs: () => realClock.nowMs() + day++ * 86_400_000,
+        sleep: (ms: number, signal?: AbortSignal) => realClock.sleep(ms, signal).then(() => void (pauses += 1)),
+      };
+      const wait = router.drained('blue', 600, { ...effect, clock: jumping }).then((how) => (outcome = how));
+      await waitUntil('it was looked at a few times', () => pauses > 2 || outcome !== '');
+      blue.release();
+      expect(await wait).toBe('drained');
+      await slow;
+    });
+
     test('waiting for them ends when the release is aborted', async () => {
       await router.put({ generation: 1, slots: both(100) }, effect);
       const slow = ask('/wait');

@@ -115,12 +115,13 @@ async function drained(
   limitSeconds: number,
   effect: Effect,
 ): Promise<'drained' | 'timeout'> {
-  const untilMs = effect.clock.nowMs() + limitSeconds * 1000;
+  // Not by the wall clock: one that is set forward meanwhile would have requests cut that had time left.
+  const untilMs = performance.now() + (limitSeconds * 1000) / effect.clock.speed;
   for (;;) {
     const report = await reportOf(directory, effect);
     // A router that does not run has nothing in flight.
     if (report === null || (report.inFlight[slotId] ?? 0) === 0) return 'drained';
-    if (effect.clock.nowMs() >= untilMs) return 'timeout';
+    if (performance.now() >= untilMs) return 'timeout';
     await effect.clock.sleep(DRAIN_POLL_MS * effect.clock.speed, effect.signal);
   }
 }
