@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -130,6 +131,16 @@ describe('reading', () => {
     expect(await files.treeBytes(folder)).toBe(17);
     expect(await files.treeBytes(join(folder, 'a', 'one'))).toBe(10);
     expect(await files.treeBytes(join(folder, 'none'))).toBe(0);
+  });
+
+  it('leaves out folders that vanish while it counts', async () => {
+    for (let round = 0; round < 10; round++) {
+      for (let n = 0; n < 300; n++) mkdirSync(join(folder, 'uploads', String(n)), { recursive: true });
+      const counting = files.treeBytes(folder);
+      const gone = rm(join(folder, 'uploads'), { recursive: true });
+      expect(await counting).toBe(0);
+      await gone;
+    }
   });
 
   it('tells how much room the disk has', () => {

@@ -126,22 +126,27 @@ export function freeBytes(path: string): number {
   }
 }
 
-/** Bytes of all files below the path, links not followed; 0 when there is nothing. Files that vanish meanwhile are left out. */
+/** Bytes of all files below the path, links not followed; 0 when there is nothing. Files and folders that vanish meanwhile are left out. */
 export async function treeBytes(path: string): Promise<number> {
   return named(path, 'read', async () => {
-    const top = await lstatOrNull(path);
+    const top = await unlessVanished(lstat(path));
     if (!top?.isDirectory()) return top?.size ?? 0;
     let bytes = 0;
-    for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
-      if (entry.isFile()) bytes += (await lstatOrNull(join(entry.parentPath, entry.name)))?.size ?? 0;
+    const folders = [path];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+      for (const entry of (await unlessVanished(readdir(folder, { withFileTypes: true }))) ?? []) {
+        const place = join(folder, entry.name);
+        if (entry.isDirectory()) folders.push(place);
+        else if (entry.isFile()) bytes += (await unlessVanished(lstat(place)))?.size ?? 0;
+      }
     }
     return bytes;
   });
 }
 
-async function lstatOrNull(path: string) {
+async function unlessVanished<Result>(looking: Promise<Result>): Promise<Result | null> {
   try {
-    return await lstat(path);
+    return await looking;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;
