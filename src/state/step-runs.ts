@@ -44,7 +44,7 @@ export async function beginStep(database: Database, address: StepAddress, how: H
     database.pool,
     {
       name: 'begin step',
-      text: `UPDATE shipway.step_run SET state = 'started', attempt = $3, executor = $4, problem = NULL,
+      text: `UPDATE shipway.step_run SET state = 'started', attempt = $3, executor = $4, problem = NULL, ruling = NULL,
              started_at = coalesce(started_at, shipway.now_text())
              WHERE release_id = $1 AND step_id = $2 AND attempt = $5 AND state = $6 RETURNING *`,
       values: [address.releaseId, address.stepId, attempt, address.executor, known.attempt, known.state],
@@ -54,7 +54,8 @@ export async function beginStep(database: Database, address: StepAddress, how: H
   );
   const [row] = begun;
   if (row === undefined) throw staleWorker(address, attempt);
-  return { row, interrupted };
+  // A person's word is about the attempt before this one: left in the row, it would speak for this one too when it is cut short.
+  return { row: { ...row, ruling: known.ruling }, interrupted };
 }
 
 /**
@@ -98,17 +99,10 @@ export async function recordObservation(db: Kysely<Tables>, address: StepAddress
     .execute((tx) => appendToJournal(tx, [event(address, 'step.observed', { step: address.stepId, ...observed })]));
 }
 
-export async function skipStep(db: Kysely<Tables>, address: StepAddress, why: string): Promise<void> {
-  await db
-    .updateTable('shipway.step_run')
-    .set({ state: 'skipped', result: JSON.stringify({ why }) })
-    .where('release_id', '=', address.releaseId)
-    .where('step_id', '=', address.stepId)
-    .where('state', 'in', ['pending'])
-    .execute();
-}
-
-/** A person's word on a step whose outcome no probe can tell; journalled, and used once by the next attempt. */
+/**
+ * A person's word on a step whose outcome no probe can tell; journalled, and used once by the next attempt. Refused when the step was
+ * settled meanwhile: a finished step would be done again.
+ */
 export async function ruleOnStep(
   db: Kysely<Tables>,
   row: ReleaseRow,
@@ -116,12 +110,19 @@ export async function ruleOnStep(
   actor: Actor,
 ): Promise<void> {
   await db.transaction().execute(async (tx) => {
-    await tx
+    const ruled = await tx
       .updateTable('shipway.step_run')
       .set({ ruling: ruling.was, state: 'started' })
       .where('release_id', '=', row.id)
       .where('step_id', '=', ruling.stepId)
+      .where('state', 'in', ['started', 'failed'])
+      .returning('step_id')
       .execute();
+    if (ruled.length === 0) {
+      throw problem('refused', `${ruling.stepId} of ${row.id} is settled already`, {
+        next: `Look at it: shipway show ${row.id}`,
+      });
+    }
     const { service, environment } = row;
     const data = { step: ruling.stepId, ruling: ruling.was };
     await appendToJournal(tx, [{ type: 'step.observed', release: row.id, service, environment, actor, data }]);
