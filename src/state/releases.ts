@@ -93,7 +93,7 @@ export async function insertSteps(
     .execute();
 }
 
-export async function findRelease(db: Kysely<Tables>, id: string): Promise<ReleaseRow | null> {
+async function findRelease(db: Kysely<Tables>, id: string): Promise<ReleaseRow | null> {
   return (await db.selectFrom('shipway.release').selectAll().where('id', '=', id).executeTakeFirst()) ?? null;
 }
 
@@ -169,7 +169,8 @@ export async function moveReleaseIn(tx: Transaction<Tables>, id: string, move: M
       ...(move.cause === undefined ? {} : { cause: JSON.stringify(move.cause) }),
       // What once stopped a release that became stable in the end says nothing about it any more; the journal keeps it.
       ...(move.to === 'stable' ? { cause: null } : {}),
-      ...(final ? { finished_at: nowText, request: null } : {}),
+      ...(final ? { finished_at: nowText } : {}),
+      ...(final || isAnswered(row, move.to) ? { request: null } : {}),
     })
     .where('id', '=', id)
     .execute();
@@ -189,6 +190,14 @@ export async function moveReleaseIn(tx: Transaction<Tables>, id: string, move: M
   await appendToJournal(tx, events);
 }
 
+/**
+ * A release that stops for a person has done what was asked of it; left there, an abort would stop it again at every resume. On the way
+ * back the word stays: whether the version is fenced at the end depends on it.
+ */
+function isAnswered(row: ReleaseRow, to: ReleaseState): boolean {
+  return to === 'needs-human' && row.undo_digest === null;
+}
+
 /** Only the holder's own row goes: a loser never frees the winner's lock. */
 async function freeLock(tx: Transaction<Tables>, row: ReleaseRow, actor: Actor): Promise<JournalEvent[]> {
   const freed = await tx
@@ -200,32 +209,42 @@ async function freeLock(tx: Transaction<Tables>, row: ReleaseRow, actor: Actor):
   return [{ type: 'lock.freed', release: row.id, service: row.service, environment: row.environment, actor, data: {} }];
 }
 
-/** Writes down what a person wants of a running release; the executor obeys at the next safe place. */
+/**
+ * Writes down what a person wants of a running release; the executor obeys at the next safe place. Returns whether it was: one that is
+ * over wants nothing more, and a pause never takes back that somebody asked to stop it.
+ */
 export async function requestOfRelease(
   db: Kysely<Tables>,
   row: ReleaseRow,
   request: { word: ReleaseRequestWord | null; person: string; reason: string | null },
-): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    await tx
+): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    let update = tx
       .updateTable('shipway.release')
       .set({ request: request.word, request_by: request.person, request_reason: request.reason })
       .where('id', '=', row.id)
-      .where('finished_at', 'is', null)
-      .execute();
+      .where('finished_at', 'is', null);
+    if (request.word === 'pause')
+      update = update.where((eb) => eb.or([eb('request', 'is', null), eb('request', '=', 'pause')]));
+    if ((await update.returning('id').execute()).length === 0) return false;
     const data = { request: request.word ?? 'resume', reason: request.reason };
     const { service, environment } = row;
     await appendToJournal(tx, [
       { type: 'request.made', release: row.id, service, environment, actor: personActor(request.person), data },
     ]);
+    return true;
   });
 }
 
-/** A new run of a release that stopped for a person: the recorded steps are kept, a new workflow continues after them. */
+/**
+ * A new run of a release that stopped for a person: the recorded steps are kept, a new workflow continues after them. Of two people who
+ * ask for it at once one begins it: two workflows would do the same steps side by side.
+ */
 export async function startNextRun(tx: Kysely<Tables>, id: string): Promise<void> {
   await tx
     .updateTable('shipway.release')
     .set((eb) => ({ run: eb('run', '+', 1) }))
     .where('id', '=', id)
+    .where('state', '=', 'needs-human')
     .execute();
 }
