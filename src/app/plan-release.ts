@@ -1,3 +1,4 @@
+import { mayConcern } from '../core/config/config-problem.ts';
 import { buildPlan, planHead } from '../core/plan/build-plan.ts';
 import type { Facts, ReleaseRequest, RollbackRequest } from '../core/plan/facts.ts';
 import { mayProceed } from '../core/plan/may-proceed.ts';
@@ -19,6 +20,7 @@ export interface PlanView {
   /** The first reason against starting it now, or null. */
   refusal: Problem | null;
   facts: Facts;
+  /** Of the environment that is planned and of the file as a whole; those of other environments belong to their plans. */
   fileWarnings: string[];
 }
 
@@ -75,6 +77,6 @@ function viewOf(app: App, file: LoadedReleaseFile, plan: Plan, facts: Facts): Pl
     digest: planDigest(plan),
     refusal: mayProceed(plan, file.config, facts, app.startedBy),
     facts,
-    fileWarnings: file.warnings,
+    fileWarnings: file.warnings.filter((warning) => mayConcern(warning, plan.environment)),
   };
 }

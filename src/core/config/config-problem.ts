@@ -39,6 +39,12 @@ export function describeConfigProblem(problem: ConfigProblem): string {
   return `${place} ${path}${problem.message}${found}. ${problem.fix}`;
 }
 
+/** Whether a described problem may concern the environment: everything does that is not said to stand under the name of another one. */
+export function mayConcern(described: string, environment: string): boolean {
+  const name = /^(?:.*?:\d+:\d+|\S+) environments\.([a-z][a-z0-9-]*)[.:]/.exec(described)?.[1];
+  return name === undefined || name === environment;
+}
+
 /** In the order of the file, each once, at most a hundred. */
 export function arrangeProblems(problems: readonly ConfigProblem[]): ConfigProblem[] {
   const seen = new Set<string>();
