@@ -1,6 +1,7 @@
 import type { ReleaseEnding } from '../../app/release-ending.ts';
 import type { ReleaseView, StepView } from '../../app/release-view.ts';
 import { formatDuration } from '../../core/plan/format-duration.ts';
+import type { StepKindName } from '../../core/plan/plan.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 
@@ -92,12 +93,15 @@ export function partLines(steps: readonly StepView[], isGoingBack: boolean): str
   });
 }
 
+const MEASURES: ReadonlySet<string> = new Set<StepKindName>(['watch-version', 'run-checks', 'check-health']);
+
 /** What can be typed now without doing harm, best first. */
 export function nextSafeCommands(release: ReleaseView, failed: StepView | undefined): string[] {
   const { id, service, environment } = release;
-  const cannotTell = release.cause?.kind === 'cannot-tell' && failed !== undefined;
+  // Measuring again harms nobody and a person's word would skip it, so only a deed is ruled on.
+  const needsRuling = release.cause?.kind === 'cannot-tell' && failed !== undefined && !MEASURES.has(failed.kind);
   const commands: [string, string][] = [
-    ...(cannotTell
+    ...(needsRuling
       ? ([['say what you found', `shipway resume ${id} --step ${failed.id} --was done|not-done`]] as [string, string][])
       : []),
     ['mend the cause, then go on', `shipway resume ${id}`],

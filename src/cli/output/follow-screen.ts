@@ -91,7 +91,9 @@ function showStep(screen: Screen, running: RunningStep, step: StepView): void {
 
 function showState({ style, line }: Screen, release: ReleaseView): void {
   const waiting = waitingLine(style, release);
-  if (waiting !== null) return line(waiting);
+  // An abort at a gate is heard before the gate is left: to ask for the approval once more would be stale.
+  const isOvertaken = release.request !== null && release.request.word !== 'pause';
+  if (waiting !== null && !isOvertaken) return line(waiting);
   if (release.state === 'rolling-back' && release.kind === 'release') {
     const cause = release.cause?.message ?? 'asked for';
     return line(taggedLine(style, 'run', 'rollback', printable(`cause: ${cause}`)));

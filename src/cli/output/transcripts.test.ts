@@ -246,6 +246,30 @@ describe('what a person sees of a release', () => {
     ]);
   });
 
+  test('an abort at an approval gate does not ask for the approval once more', () => {
+    const waiting = release({ state: 'waiting', waitingFor: { kind: 'approval', count: 1, from: ['bo'] } });
+    const asked = { ...waiting, request: { word: 'abort' as const, by: 'ana', reason: 'wrong version' } };
+    const cause = { kind: 'stopped' as const, message: 'aborted by ana', where: null, next: '' };
+    const over = { ...asked, state: 'cancelled' as const, cause, finishedAt: '2026-11-20T10:42:18.000Z' };
+    expect(
+      says({ event: 'state', release: waiting }, { event: 'state', release: asked }, { event: 'state', release: over }),
+    ).toEqual([
+      ' [wait] gate          waits for 1 approval of bo; approve it: shipway approve r-0142',
+      ' [wait] abort         ana asked to abort: wrong version',
+    ]);
+  });
+
+  test.each(['watch-version', 'run-checks', 'check-health'])(
+    'a measurement that broke off (%s) is gone on with; nobody is asked to rule it done',
+    (kind) => {
+      const cause = { kind: 'cannot-tell' as const, message: 'the watch broke off: EPIPE', where: null, next: '' };
+      const failed = step('watch.version', { kind, title: 'watch', state: 'failed', problem: cause });
+      const lines = says(ended({ state: 'needs-human', finishedAt: null, cause }, '1.2.2', {}, [failed]));
+      expect(lines).toContain('next: mend the cause, then go on: shipway resume r-0142');
+      expect(lines.join('\n')).not.toContain('--was');
+    },
+  );
+
   test('a step that nobody could measure asks for a word on exactly that step', () => {
     const cause = { kind: 'cannot-tell' as const, message: 'cannot tell', where: null, next: '' };
     const failed = step('migrate.up', { title: 'migrate up', state: 'failed', problem: cause });

@@ -3,10 +3,10 @@ import { printable } from './printable.ts';
 import { taggedLine } from './step-line.ts';
 import type { Style } from './style.ts';
 
-/** What a release waits for, who can end the waiting, and the command to type; null when it does not wait. */
+/** What a release waits for, who can end the waiting, and the command to type; null when it does not wait, or not any more. */
 export function waitingText(release: ReleaseView): { phase: string; text: string } | null {
   const waiting = release.waitingFor;
-  if (waiting === null) return null;
+  if (waiting === null || release.finishedAt !== null) return null;
   if (waiting['kind'] === 'approval') {
     const count = typeof waiting['count'] === 'number' ? waiting['count'] : 1;
     const from = Array.isArray(waiting['from']) ? waiting['from'].map(String) : [];
