@@ -47,12 +47,12 @@ function hasBegun(row: ReleaseRow): boolean {
 
 /** Rolls back as found out before; returns the release to follow. */
 export async function rollBack(app: App, wish: RollBackWish, meaning: RollBackMeaning): Promise<string> {
-  const database = await app.database();
   if (meaning.how === 'plan') {
-    return startPlanned(app, database, meaning.view, { expectedPlan: null, speed: 1, reason: wish.reason });
+    return startPlanned(app, meaning.view, { expectedPlan: null, speed: 1, reason: wish.reason });
   }
   const { release } = meaning;
-  await requestOfRelease(database.db, release, { word: 'roll-back', person: app.person, reason: wish.reason });
+  const { db } = await app.database();
+  await requestOfRelease(db, release, { word: 'roll-back', person: app.person, reason: wish.reason });
   if (release.state === 'needs-human') await runAgain(app, release);
   await ensureExecutor(app);
   return release.id;

@@ -29,20 +29,19 @@ const JUST_STARTED_MS = 15_000; // a release younger than this is still waiting 
  * continues that one. Throws `refused` with who, why and since when somebody else is at it.
  */
 export async function startRelease(app: App, request: StartRequest): Promise<Started> {
-  const database = await app.database();
-  const unfinished = await findAbandoned(app, database, request);
+  const memory = await app.existingDatabase();
+  const unfinished = memory === null ? null : await findAbandoned(app, memory, request);
   if (unfinished !== null) {
     await app.startExecutor();
     return { id: unfinished.id, continued: true };
   }
-  const view = await planRelease(app, request, database);
-  return { id: await startPlanned(app, database, view, request), continued: false };
+  const view = await planRelease(app, request, memory);
+  return { id: await startPlanned(app, view, request), continued: false };
 }
 
 /** Writes the planned release down and makes sure that somebody runs it. Shared by releases and rollbacks by hand. */
 export async function startPlanned(
   app: App,
-  database: Database,
   view: PlanView,
   request: { expectedPlan: string | null; speed: number; reason: string | null },
 ): Promise<string> {
@@ -56,7 +55,9 @@ export async function startPlanned(
   const full = fullStateDisk(app);
   if (full !== null) throw full;
   const { plan } = view;
-  const id = await createRelease(database.db, {
+  // The first thing that makes a memory: a slip of the hand in the wrong folder leaves nothing behind.
+  const { db } = await app.database();
+  const id = await createRelease(db, {
     project: app.project,
     service: plan.service,
     environment: plan.environment,

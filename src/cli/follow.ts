@@ -39,7 +39,7 @@ export async function follow(session: Session, wish: FollowWish): Promise<number
     stopListening();
     session.screen.live(null);
   }
-  sayHowToReturn(session, wish.id);
+  sayHowToReturn(session, wish.id, last);
   return exitCode('detached');
 }
 
@@ -77,7 +77,11 @@ function codeOfEnd(release: ReleaseView, wish: FollowWish): number {
 /** Whether nobody has to say anything any more before the release changes something. */
 function isPastGates(release: ReleaseView, event: FollowEvent): boolean {
   if (release.state === 'waiting') return true;
-  return event.event === 'step' && event.step.phase !== 'prepare' && event.step.phase !== 'gate';
+  if (event.event !== 'step') return false;
+  const { phase, state } = event.step;
+  // Whoever comes second is refused by the lock: only the end says so, with its own exit code.
+  if (phase === 'lock') return state === 'finished';
+  return phase !== 'prepare' && phase !== 'gate' && state !== 'failed';
 }
 
 function detached(session: Session, release: ReleaseView): number {
@@ -89,7 +93,10 @@ function detached(session: Session, release: ReleaseView): number {
   return code;
 }
 
-function sayHowToReturn(session: Session, id: string): void {
+function sayHowToReturn(session: Session, id: string, last: ReleaseView | null): void {
+  if (session.screen.isJson) {
+    session.screen.json({ event: 'detached', release: last, exitCode: exitCode('detached') }, 'line');
+  }
   session.screen.note(`Detached. ${id} goes on in the background.`);
   session.screen.note(`  return: shipway attach ${id}      stop it: shipway abort ${id}`);
 }

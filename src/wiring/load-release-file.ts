@@ -5,6 +5,7 @@ import { configFingerprint } from '../core/plan/config-fingerprint.ts';
 import { parseReleaseFile, parseReleaseObject, type ReleaseFileResult } from '../core/config/parse-release-file.ts';
 import { problem } from '../core/release/problem.ts';
 import { readText } from '../platform/files.ts';
+import { look } from '../platform/ownership.ts';
 import { kinds } from './adapters.ts';
 import type { Project } from './find-project.ts';
 
@@ -15,6 +16,12 @@ export async function loadReleaseFile(project: Project): Promise<LoadedReleaseFi
     throw problem('config-missing', `there is no release file in ${project.directory}`, {
       where: project.directory,
       next: 'Write one: shipway init',
+    });
+  }
+  if ((await look(path))?.kind === 'folder') {
+    throw problem('config-missing', `${path} is a folder, not a release file`, {
+      where: path,
+      next: 'Name the file in it: --config FILE.',
     });
   }
   const result = await read(path);
