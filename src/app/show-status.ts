@@ -31,15 +31,19 @@ export interface StatusView {
   quarantine: { service: string; version: string; release: string; reason: string; since: string }[];
   /** Whether somebody runs the unfinished releases. */
   executorAlive: boolean;
+  /** Why the places of the release file are missing here; null when it was read, or when there is none. */
+  releaseFileProblem: string | null;
   now: string;
 }
 
 /** What is live where, what is under way and what waits for a person. Creates nothing: where nothing was released it is empty. */
 export async function showStatus(app: App): Promise<StatusView> {
-  const declared = await declaredPlaces(app);
+  const { declared, releaseFileProblem } = await declaredPlaces(app);
   const database = await app.existingDatabase();
   const now = new Date(app.nowMs()).toISOString();
-  if (database === null) return { places: declared, quarantine: [], executorAlive: false, now };
+  if (database === null) {
+    return { places: declared, quarantine: [], executorAlive: false, releaseFileProblem, now };
+  }
   const { db } = database;
   const [live, holds, quarantine, rows] = await Promise.all([
     allLive(db),
@@ -60,7 +64,8 @@ export async function showStatus(app: App): Promise<StatusView> {
     placeOf(row).open.push({ ...viewRelease(row), step, isOurs: row.project === app.project });
   }
   const sorted = [...places.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  return { places: sorted, quarantine, executorAlive: rows.length > 0 && (await isExecutorAlive(app)), now };
+  const executorAlive = rows.length > 0 && (await isExecutorAlive(app));
+  return { places: sorted, quarantine, executorAlive, releaseFileProblem, now };
 }
 
 function emptyPlace({ service, environment }: { service: string; environment: string }): PlaceView {
@@ -72,12 +77,19 @@ function keyOf({ service, environment }: { service: string; environment: string 
 }
 
 /** The places of the release file; a folder without one (or with a broken one) still has a status. */
-async function declaredPlaces(app: App): Promise<PlaceView[]> {
+async function declaredPlaces(app: App): Promise<{ declared: PlaceView[]; releaseFileProblem: string | null }> {
   try {
     const { config } = await app.releaseFile();
-    return Object.keys(config.environments).map((environment) => emptyPlace({ service: config.service, environment }));
+    const names = Object.keys(config.environments);
+    return {
+      declared: names.map((environment) => emptyPlace({ service: config.service, environment })),
+      releaseFileProblem: null,
+    };
   } catch (error) {
-    if (isProblem(error) && (error.kind === 'config-missing' || error.kind === 'config-invalid')) return [];
+    if (isProblem(error) && error.kind === 'config-missing') return { declared: [], releaseFileProblem: null };
+    if (isProblem(error) && error.kind === 'config-invalid') {
+      return { declared: [], releaseFileProblem: error.message };
+    }
     throw error;
   }
 }

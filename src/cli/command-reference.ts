@@ -1,5 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
-import { createProgram, leavesOf } from './create-program.ts';
+import { createProgram, leavesOf, nameOf } from './create-program.ts';
 import { exitCodeReference } from './exit-codes.ts';
 
 /** The pages of the reference that follow from the declarations, by file name under docs/reference. */
@@ -60,11 +60,6 @@ function describedInCommon(command: Command, option: Option): string {
   let root: Command = command;
   while (root.parent !== null) root = root.parent;
   return root.options.find((common) => common.long === option.long)?.description ?? '';
-}
-
-/** `shipway backup list`. */
-function nameOf(command: Command): string {
-  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 }
 
 function usageOf(command: Command): string {

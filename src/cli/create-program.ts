@@ -49,6 +49,11 @@ function subcommandTerm(command: Command): string {
   ].join(' ');
 }
 
+/** The words to type for a command: `shipway backup list`. */
+export function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
+}
+
 /** Commands that do something: those without commands below them. */
 export function leavesOf(command: Command): Command[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);

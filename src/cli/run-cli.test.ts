@@ -50,12 +50,19 @@ describe('wrong usage ends with 2 and one clear error', () => {
     [['statsu'], "shipway: unknown command 'statsu'", 'Did you mean status?'],
     [['backup', 'lst'], "shipway: unknown command 'lst'", 'Did you mean list?'],
     [['release', '1.0.0', '--evn', 'x'], "shipway: unknown option '--evn'", 'Did you mean --env?'],
-    [['release'], "shipway: missing required argument 'version'", 'See: shipway --help'],
-    [['plan', '1.0.0', '2.0.0'], 'shipway: too many arguments', 'See: shipway --help'],
-    [['rollback'], "shipway: required option '--reason <text>' not specified", 'See: shipway --help'],
-    [['rollback', '--reason', 'x', '--quick', '--full'], 'shipway: option', 'See: shipway --help'],
-    [['history', '-n', '0'], 'shipway: option', 'See: shipway --help'],
-    [['resume', '--was', 'perhaps'], 'shipway: option', 'See: shipway --help'],
+    [['release'], "shipway: missing required argument 'version'", 'Give version: version to release, SemVer. See:'],
+    [
+      ['backup', 'show'],
+      "shipway: missing required argument 'id'",
+      'Give id: backup as `shipway backup list` names it',
+    ],
+    [['backup', 'restore'], "shipway: missing required argument 'id'", 'Give id: backup as `shipway backup list`'],
+    [['plan', '1.0.0', '2.0.0'], 'shipway: too many arguments', 'See: shipway plan --help'],
+    [['rollback'], "shipway: required option '--reason <text>' not specified", 'See: shipway rollback --help'],
+    [['rollback', '--reason', 'x', '--quick', '--full'], 'shipway: option', 'See: shipway rollback --help'],
+    [['history', '-n', '0'], 'shipway: option', 'See: shipway history --help'],
+    [['resume', '--was', 'perhaps'], 'shipway: option', 'See: shipway resume --help'],
+    [['qqq'], "shipway: unknown command 'qqq'", 'See: shipway --help'],
     [['resume', '--was', 'done'], 'shipway: --step and --was belong together', 'Write both'],
     [['unlock', 'notes', '--reason', 'x'], 'shipway: nothing is named that could be unlocked', 'Add --env'],
     [['verify', '--anchor', '12:zz'], 'shipway: "12:zz" is not an anchor', 'Write the entry'],
@@ -143,6 +150,7 @@ describe('common options', () => {
         places: [],
         quarantine: [],
         executorAlive: false,
+        releaseFileProblem: null,
         now: '1970-01-01T00:00:00.000Z',
         needsYou: [],
       });
@@ -163,6 +171,32 @@ describe('common options', () => {
       stderr: 'shipway: the database cannot be used\n  where: db\n  next: Start it.\n',
       closed: 1,
     });
+  });
+
+  test('a release file with mistakes is told by status, and not taken for none', async () => {
+    const ran = await run(['status'], {
+      ...status,
+      releaseFile: async () => {
+        throw problem('config-invalid', 'shipway.yaml:2:1 mistake\nshipway.yaml:3:1 another', { next: '' });
+      },
+    });
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain('  shipway.yaml:2:1 mistake\n  shipway.yaml:3:1 another\n');
+    expect(ran.stdout).not.toContain('shipway init');
+  });
+
+  test('history without a match says whether that is because nothing was released or because of the filter', async () => {
+    expect((await run(['history'], status)).stdout).toContain('next: shipway release VERSION');
+    expect((await run(['history', '--of', '9.9.9'], status)).stdout).toContain(
+      'next: leave out service, --env and --of',
+    );
+  });
+
+  test('the demo with --json is refused as JSON, its dry run is one document', async () => {
+    expect(JSON.parse((await run(['demo', '--dry-run', '--json'])).stdout)).toMatchObject({ how: 'would' });
+    const ran = await run(['demo', '--json']);
+    expect(ran.code).toBe(2);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ error: { kind: 'usage' } });
   });
 
   test('nothing is coloured without a terminal', async () => {

@@ -1,6 +1,6 @@
 import { CommanderError, type Command } from 'commander';
 import { readCommonOptions } from './shared-options.ts';
-import { createProgram } from './create-program.ts';
+import { createProgram, nameOf } from './create-program.ts';
 import { exitCode } from './exit-codes.ts';
 import { createScreen, type Screen } from './output/screen.ts';
 import { printProblem } from './print-problem.ts';
@@ -28,7 +28,9 @@ export async function runCli(argv: string[], wiring: CliWiring): Promise<number>
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return endOfParsing(error, written.error, screen);
+    if (error instanceof CommanderError) {
+      return endOfParsing(error, { written: written.error, command: commandIn(program, argv) }, screen);
+    }
     return printProblem(screen, error, { verbose: argv.includes('--verbose') });
   }
 }
@@ -61,18 +63,33 @@ async function runAction(
 }
 
 /** Help and version end the parsing too. Everything else is wrong usage: one clear error, with what was probably meant. */
-function endOfParsing(error: CommanderError, written: string, screen: Screen): number {
+function endOfParsing(
+  error: CommanderError,
+  { written, command }: { written: string; command: Command },
+  screen: Screen,
+): number {
   if (error.exitCode === 0) return exitCode('done');
   if (error.code === 'commander.help' && !screen.isJson) {
     screen.note(written.trimEnd());
     return exitCode('usage');
   }
-  return printProblem(screen, usageProblem(error), { verbose: false });
+  return printProblem(screen, usageProblem(error, command), { verbose: false });
 }
 
-function usageProblem(error: CommanderError): Problem {
+/** The command that was meant, as far as its words are right. */
+function commandIn(program: Command, argv: readonly string[]): Command {
+  let found = program;
+  for (const word of argv) found = found.commands.find((one) => one.name() === word) ?? found;
+  return found;
+}
+
+function usageProblem(error: CommanderError, command: Command): Problem {
   if (error.code === 'commander.help') return problem('usage', 'no command was given', { next: 'shipway --help' });
   const [message = '', ...hints] = error.message.replace(/^error: /, '').split('\n');
   const hint = hints.join(' ').replace(/^\((.*)\)$/, '$1');
-  return problem('usage', message, { next: hint === '' ? 'See: shipway --help' : hint });
+  if (hint !== '') return problem('usage', message, { next: hint });
+  const [wanted] = command.registeredArguments;
+  const isMissing = error.code === 'commander.missingArgument' && wanted !== undefined;
+  const give = isMissing ? `Give ${wanted.name()}: ${wanted.description}. ` : '';
+  return problem('usage', message, { next: `${give}See: ${nameOf(command)} --help` });
 }

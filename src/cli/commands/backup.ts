@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { Registration, Run } from '../session.ts';
 
+const WHICH = 'backup as `shipway backup list` names it, a unique beginning of that, or before:<release>';
+
 export const registerBackup: Registration = (program, run) => {
   const backup = program.command('backup').description('take, list, check and restore backups of the data');
   registerCreate(backup, run);
@@ -28,7 +30,7 @@ function registerList(backup: Command, run: Run): void {
 }
 
 function registerShow(backup: Command, run: Run): void {
-  const command = backup.command('show').argument('<id>', 'backup, a unique beginning of its id, or before:<release>');
+  const command = backup.command('show').argument('<id>', WHICH);
   command
     .description('one backup: when, of what, how big')
     .addHelpText('after', '\nExample:\n  $ shipway backup show before:r-0003')
@@ -36,7 +38,7 @@ function registerShow(backup: Command, run: Run): void {
 }
 
 function registerVerify(backup: Command, run: Run): void {
-  const command = backup.command('verify').argument('[id]', 'backup; all of them when left out');
+  const command = backup.command('verify').argument('[id]', `${WHICH}; all of them when left out`);
   command
     .description('read backups again and compare them with what was sealed')
     .addHelpText(
@@ -49,9 +51,7 @@ function registerVerify(backup: Command, run: Run): void {
 }
 
 function registerRestore(backup: Command, run: Run): void {
-  const command = backup
-    .command('restore')
-    .argument('<id>', 'backup, a unique beginning of its id, or before:<release>');
+  const command = backup.command('restore').argument('<id>', WHICH);
   command
     .description('put the data of a backup in place of the live data; refused while a version runs on it')
     .addHelpText(

@@ -1,3 +1,4 @@
+import { problem } from '../../core/release/problem.ts';
 import type { Registration } from '../session.ts';
 
 interface Given {
@@ -16,6 +17,11 @@ export const registerDemo: Registration = (program, run) => {
     .addHelpText('after', '\nExample:\n  $ shipway demo')
     .action((given: Given) =>
       run(command, async ({ options, screen, wiring }) => {
+        if (screen.isJson && !options.dryRun) {
+          throw problem('usage', 'the demo is a story for people and has no JSON', {
+            next: 'Leave --json out; each command that it runs has it.',
+          });
+        }
         if (!options.dryRun) {
           return wiring.runDemo({
             directory: given.directory ?? null,
@@ -23,9 +29,9 @@ export const registerDemo: Registration = (program, run) => {
             color: options.color,
           });
         }
-        screen.line(
-          'would make a project in a folder of its own, release four versions of a service there, and stop it',
-        );
+        const what = 'make a project in a folder of its own, release four versions of a service there, and stop it';
+        if (screen.isJson) screen.json({ how: 'would', what });
+        else screen.line(`would ${what}`);
         return 0;
       }),
     );

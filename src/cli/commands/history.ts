@@ -28,7 +28,8 @@ export const registerHistory: Registration = (program, run) => {
         if (screen.isJson) screen.json({ releases: entries });
         else {
           const { historyLines } = await import('../output/history-lines.ts');
-          screen.lines(historyLines(screen.style, entries));
+          const isFiltered = service !== undefined || options.env !== null || given.of !== undefined;
+          screen.lines(historyLines(screen.style, entries, isFiltered ? 'filtered' : 'all'));
         }
         return 0;
       }),

@@ -1,7 +1,7 @@
 import type { Registration } from '../session.ts';
 
 interface Given {
-  anchor: string[];
+  anchor?: string[];
 }
 
 export const registerVerify: Registration = (program, run) => {
@@ -11,14 +11,13 @@ export const registerVerify: Registration = (program, run) => {
     .option(
       '--anchor <index:hash>',
       'entry and hash written down outside the database; may be given several times',
-      (text: string, before: string[]) => [...before, text],
-      [],
+      (text: string, before: string[] | undefined) => [...(before ?? []), text],
     )
     .addHelpText('after', '\nExample:\n  $ shipway verify')
     .action((given: Given) =>
       run(command, async ({ app, screen }) => {
         const { parseAnchor, verifyRecord } = await import('../../app/verify-journal.ts');
-        const anchors = given.anchor.map(parseAnchor);
+        const anchors = (given.anchor ?? []).map(parseAnchor);
         const found = await verifyRecord(await app(), anchors);
         if (screen.isJson) screen.json(found);
         else {

@@ -9,8 +9,12 @@ import { shownTime } from './times.ts';
 const CAUSE_COLUMNS = 80; // the whole sentence is in `show`
 
 /** The table of past releases, newest first. */
-export function historyLines(style: Style, entries: readonly HistoryEntry[]): string[] {
-  if (entries.length === 0) return ['No release matches.', 'next: shipway release VERSION'];
+export function historyLines(style: Style, entries: readonly HistoryEntry[], how: 'all' | 'filtered'): string[] {
+  if (entries.length === 0) {
+    return how === 'all'
+      ? ['Nothing was released from here yet.', 'next: shipway release VERSION']
+      : ['No release matches.', 'next: leave out service, --env and --of to see all of them'];
+  }
   const rows = entries.map((entry) => [
     entry.id,
     entry.version,

@@ -6,8 +6,10 @@ import { age, shownTime } from './times.ts';
 
 /** One screen: what is live where, what is under way, and what waits for you with the command to type. */
 export function statusLines(style: Style, status: StatusView): string[] {
+  const fileLines = releaseFileLines(style, status);
   if (status.places.length === 0) {
-    return ['Nothing is released from here yet.', 'next: shipway init, then shipway release VERSION'];
+    const next = fileLines.length > 0 ? fileLines : ['next: shipway init, then shipway release VERSION'];
+    return ['Nothing is released from here yet.', ...next];
   }
   const rows = status.places.map((place) => [
     place.service,
@@ -17,7 +19,17 @@ export function statusLines(style: Style, status: StatusView): string[] {
     printable(stateOf(place)),
   ]);
   const [head = '', ...lines] = table([['SERVICE', 'ENV', 'LIVE', 'SINCE', 'STATE'], ...rows]);
-  return [style.strong(head), ...lines, ...quarantineLines(status), ...needsYouLines(style, status)];
+  return [style.strong(head), ...lines, ...quarantineLines(status), ...needsYouLines(style, status), ...fileLines];
+}
+
+/** A mistake in the file hides the places it declares; nobody shall take that for their absence. */
+function releaseFileLines(style: Style, { releaseFileProblem }: StatusView): string[] {
+  if (releaseFileProblem === null) return [];
+  return [
+    style.attention('The release file has mistakes; what only stands there is not shown:'),
+    ...releaseFileProblem.split('\n').map((line) => printable(`  ${line}`)),
+    'next: mend it, then shipway doctor',
+  ];
 }
 
 function stateOf(place: PlaceView): string {
