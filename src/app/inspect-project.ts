@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { EnvironmentConfig } from '../core/config/service-config.ts';
 import { planHead } from '../core/plan/build-plan.ts';
 import { isProblem, problemRecord } from '../core/release/problem.ts';
+import type { Effect } from '../platform/effect.ts';
 import { exists, freeBytes } from '../platform/files.ts';
 import { look } from '../platform/ownership.ts';
 import { shortSecrets } from '../platform/redact.ts';
@@ -161,7 +162,8 @@ async function inspectEnvironment(
   const findings = await inspectEnvFile(app, environment);
   try {
     const effect = await app.effect(head, 'look/doctor/0');
-    findings.push(inspectVariables(environment, (text) => effect.resolve(text)));
+    const stores = config.stores.filter(({ name }) => environment.stores.includes(name));
+    findings.push(inspectVariables(environment, JSON.stringify([environment, stores]), effect));
     const { adapters } = await app.tools();
     const router = adapters.router(head);
     if (router !== null) {
@@ -194,9 +196,9 @@ const OUR_OWN = new Set(
 );
 
 /** By name only: a value has no place on a screen. */
-function inspectVariables(environment: EnvironmentConfig, resolveText: (text: string) => string): Finding {
+function inspectVariables(environment: EnvironmentConfig, written: string, effect: Effect): Finding {
   const what = `variables of ${environment.name}`;
-  const missing = namesIn(JSON.stringify(environment)).filter((name) => !isKnown(name, resolveText));
+  const missing = namesIn(written).filter((name) => !isKnown(name, effect));
   if (missing.length === 0) return ok(what, 'all set');
   const where = environment.envFile === null ? 'the environment' : environment.envFile;
   return { level: 'fail', what, found: `not set: ${missing.join(', ')}`, next: `Set them in ${where}.` };
@@ -207,9 +209,9 @@ function namesIn(text: string): string[] {
   return [...new Set([...found].map(([, braced, bare]) => braced ?? bare ?? ''))].filter((name) => !OUR_OWN.has(name));
 }
 
-function isKnown(name: string, resolveText: (text: string) => string): boolean {
+function isKnown(name: string, effect: Effect): boolean {
   try {
-    resolveText(`\${${name}}`);
+    effect.resolve(`\${${name}}`);
     return true;
   } catch (error) {
     if (isProblem(error) && error.kind === 'variable-missing') return false;
