@@ -92,6 +92,16 @@ describe('the builtin router passes on', () => {
     expect(got['content-length']).toBe('3');
   });
 
+  test('no field of an answer that the service names as one of its connection', async () => {
+    answer = (_req, res) => {
+      const named = 'x-hop, content-length, set-cookie, keep-alive';
+      res.writeHead(200, { connection: named, 'x-hop': '1', 'x-end': '2', 'set-cookie': 'a=1', 'content-length': '2' });
+      res.end('ok');
+    };
+    const { headers, body } = await ask('/');
+    expect([headers['x-hop'], headers['x-end'], headers['set-cookie'], body]).toEqual([undefined, '2', ['a=1'], 'ok']);
+  });
+
   test('large bodies both ways, chunked or not, byte for byte in number', async () => {
     answer = (req, res) => {
       let bytes = 0;

@@ -21,8 +21,16 @@ const OWN_FIELDS = new Set([
   'x-forwarded-host',
 ]);
 
-/** A client may not make us drop these by naming them in `Connection`: they say where a request ends, or where it came from. */
-const KEPT_FIELDS = new Set(['content-length', 'transfer-encoding', 'host', 'cookie', 'authorization', 'trailer']);
+/** Nobody may make us drop these by naming them in `Connection`: they say where a message ends, or who sent it. */
+const KEPT_FIELDS = new Set([
+  'content-length',
+  'transfer-encoding',
+  'host',
+  'cookie',
+  'set-cookie',
+  'authorization',
+  'trailer',
+]);
 
 /** Methods whose request has no body unless it says so; for all others "no body" must be written (RFC 9110, 8.6). */
 const BODILESS_METHODS = new Set(['GET', 'HEAD', 'TRACE']);
@@ -40,8 +48,7 @@ export function hasBody(req: IncomingMessage): boolean {
  */
 export function headersForSlot(req: IncomingMessage, slot: { host: string; port: number }): string[] {
   const { headers } = req;
-  const named = headers.connection;
-  const dropped = named === undefined || named === 'keep-alive' || named === 'close' ? null : fieldsNamed(named);
+  const dropped = fieldsNamed(headers.connection);
   const isChunked = headers['transfer-encoding'] !== undefined;
   const list: string[] = [];
   for (const name in headers) {
@@ -69,7 +76,9 @@ export function prepareUpgradeHeaders(req: IncomingMessage): void {
   Object.assign(req.headers, forwardedFields(req));
 }
 
-function fieldsNamed(connection: string): Set<string> {
+/** The fields that a message names in `Connection` as its own, not to be passed on; null when there are none, as nearly always. */
+export function fieldsNamed(connection: string | undefined): Set<string> | null {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return null;
   const names = connection.split(',').map((token) => token.trim().toLowerCase());
   return new Set(names.filter((name) => !KEPT_FIELDS.has(name)));
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { passTrailers } from './pass-trailers.ts';
+import { fieldsNamed } from './request-headers.ts';
 
 // What we promise is shorter than the 75 s we keep, so that a client that heeds it is always first to close.
 const CLIENT_IDLE_HINT = 'timeout=70';
@@ -50,9 +51,10 @@ function headersForClient(
   const isOld = res.req.httpVersionMajor === 1 && res.req.httpVersionMinor === 0;
   const isBare = answer.statusCode === 204 || answer.statusCode === 304;
   const isChunked = headers['transfer-encoding'] !== undefined && !isOld && !isBare;
+  const dropped = fieldsNamed(headers.connection);
   const list: string[] = [];
   for (const name in headers) {
-    if (CONNECTION_FIELDS.has(name)) continue;
+    if (CONNECTION_FIELDS.has(name) || dropped?.has(name)) continue;
     const value = headers[name];
     if (typeof value === 'string') list.push(name, name === 'keep-alive' ? CLIENT_IDLE_HINT : value);
     else if (value !== undefined) for (const one of value) list.push(name, one);
