@@ -128,6 +128,8 @@ describe('request', () => {
     const url = await serve((message, response) => response.end(message.headers.authorization));
     const { body } = await get(url.replace('//', '//ann:p%40ss@'));
     expect(Buffer.from(body.slice('Basic '.length), 'base64').toString()).toBe('ann:p@ss');
+    const { body: bare } = await get(url.replace('//', '//ann:50%off@'));
+    expect(Buffer.from(bare.slice('Basic '.length), 'base64').toString()).toBe('ann:50%off');
     const port = await freePort();
     const problem = await problemOf(get(`http://ann:p%40ss@127.0.0.1:${port}/x`));
     expect(problem.where).toBe(`http://127.0.0.1:${port}/x`);

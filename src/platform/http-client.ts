@@ -1,5 +1,6 @@
 import type { Client, Dispatcher } from 'undici';
 import { problem, type Problem } from '../core/release/problem.ts';
+import { decodeUrlPart } from './decode-url-part.ts';
 import { redact } from './redact.ts';
 
 export interface HttpRequest {
@@ -85,7 +86,7 @@ function dispatchOptions(url: URL, r: HttpRequest): Dispatcher.RequestOptions {
 
 function signIn(url: URL): Record<string, string> {
   if (url.username === '' && url.password === '') return {};
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const pair = `${decodeUrlPart(url.username)}:${decodeUrlPart(url.password)}`;
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 

@@ -1,5 +1,6 @@
 import { problem, type Problem } from '../core/release/problem.ts';
 import { isSecretName } from '../core/release/secret-name.ts';
+import { decodeUrlPart } from './decode-url-part.ts';
 import { parseEnvFile, readEnvFile } from './env-file.ts';
 import { registerSecret } from './redact.ts';
 
@@ -81,15 +82,7 @@ function registerVariable(name: string, value: string, isSecret: boolean): void 
   for (const [, password] of value.matchAll(URL_PASSWORD)) {
     if (password === undefined) continue;
     registerSecret(name, password);
-    registerSecret(name, decodeOrSame(password));
-  }
-}
-
-function decodeOrSame(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
+    registerSecret(name, decodeUrlPart(password));
   }
 }
 
