@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** What a timer of Node can run at most, 24.8 days: one that is set to more fires at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** The only place that asks what time it is. */
 export interface Clock {
   /** Milliseconds since 1970. */

@@ -1,5 +1,6 @@
 import type { Client, Dispatcher } from 'undici';
 import { problem, type Problem } from '../core/release/problem.ts';
+import { TIMER_MS_MAX } from './clock.ts';
 import { decodeUrlPart } from './decode-url-part.ts';
 import { redact } from './redact.ts';
 
@@ -37,7 +38,7 @@ export async function request(r: HttpRequest): Promise<HttpResponse> {
   const url = parseUrl(r.url);
   const startedMs = performance.now();
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), r.timeoutMs);
+  const timer = setTimeout(() => limit.abort(), Math.min(r.timeoutMs, TIMER_MS_MAX));
   const client = await connect(url, r);
   try {
     const signal = r.signal ? AbortSignal.any([limit.signal, r.signal]) : limit.signal;

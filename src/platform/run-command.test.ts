@@ -51,6 +51,11 @@ describe('runCommand', () => {
     });
   });
 
+  it('keeps a limit that is longer than a timer can run', async () => {
+    const result = await run('sleep 0.2; echo done', { timeoutSeconds: 365 * 86_400 });
+    expect(result).toMatchObject({ exitCode: 0, timedOut: false, stdout: 'done\n' });
+  });
+
   it('tells the signal that ended the program', async () => {
     expect(await run('kill -SEGV $$')).toMatchObject({ exitCode: null, signal: 'SIGSEGV', timedOut: false });
   });

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events';
 import { accessSync, closeSync, constants, fchmodSync, openSync, statSync } from 'node:fs';
 import { problem, type Problem } from '../core/release/problem.ts';
-import { realClock } from './clock.ts';
+import { realClock, TIMER_MS_MAX } from './clock.ts';
 import { errorCode } from './error-code.ts';
 import { randomId } from './ids.ts';
 import { collectOutput, type OutputCollector } from './collect-output.ts';
@@ -165,7 +165,7 @@ function feedInput(child: ChildProcess, input: string | undefined): void {
 function waitForEnd(child: ChildProcess, request: CommandRequest): Promise<Ending> {
   return new Promise((resolve) => {
     const onAbort = (): void => end('aborted');
-    const timer = setTimeout(() => end('timed-out'), request.timeoutSeconds * 1000);
+    const timer = setTimeout(() => end('timed-out'), Math.min(request.timeoutSeconds * 1000, TIMER_MS_MAX));
     const end = (ending: Ending): void => {
       clearTimeout(timer);
       request.signal?.removeEventListener('abort', onAbort);
