@@ -355,6 +355,17 @@ describe('verifyChain', () => {
     expect(assurance).toMatch(/^Entries 1 to 8 are exactly those of the anchor\. Entries 9 to 10 are newer: somebody/);
   });
 
+  test('holds against every anchor of an entry, also when a later one was noted from a rewritten journal', async () => {
+    const [honestNote, forgedNote] = [at(8), rewritten[7] as ChainRow].map(({ index, hash }) => ({ index, hash }));
+    for (const anchors of [
+      [honestNote!, forgedNote!],
+      [forgedNote!, honestNote!],
+    ]) {
+      const result = await verifyChain(rewritten, { head: headOf(rewritten), anchors });
+      expect(result.first_error).toMatchObject({ index: 8, cause: 'edited' });
+    }
+  });
+
   test('narrows a rewrite down to between two anchors', async () => {
     const anchors = [8, 4, 10].map((index) => ({ index, hash: at(index).hash }));
     const result = await verifyChain(rewritten, { anchors });

@@ -30,7 +30,7 @@ export async function verifyChain(
   options: VerifyOptions = {},
 ): Promise<Verification> {
   const anchors = [...(options.anchors ?? [])].sort((a, b) => a.index - b.index);
-  const known = new Map(anchors.map((anchor) => [anchor.index, anchor.hash]));
+  const known = hashesByIndex(anchors);
   const end = options.head ?? null;
   let expected = { index: 1, previousHash: GENESIS_HASH };
   let total = 0;
@@ -40,7 +40,7 @@ export async function verifyChain(
     total += 1;
     head = { index: row.index, hash: row.hash };
     if (error !== null) continue; // the rest is only counted
-    error = beyondEnd(row, end) ?? diagnose(row, next, expected) ?? compare(row, known.get(row.index), anchors);
+    error = beyondEnd(row, end) ?? diagnose(row, next, expected) ?? compare(row, known.get(row.index) ?? [], anchors);
     expected = { index: row.index + 1, previousHash: row.hash };
   }
   error ??=
@@ -76,8 +76,15 @@ function beyondEnd(row: ChainRow, end: Anchor | null): ChainError | null {
   };
 }
 
-function compare(row: ChainRow, hash: string | undefined, anchors: readonly Anchor[]): ChainError | null {
-  if (hash === undefined || hash === row.hash) return null;
+/** All of them: where two anchors of one entry disagree, the journal cannot be that of both. */
+function hashesByIndex(anchors: readonly Anchor[]): Map<number, string[]> {
+  const known = new Map<number, string[]>();
+  for (const { index, hash } of anchors) known.set(index, [...(known.get(index) ?? []), hash]);
+  return known;
+}
+
+function compare(row: ChainRow, hashes: readonly string[], anchors: readonly Anchor[]): ChainError | null {
+  if (hashes.every((hash) => hash === row.hash)) return null;
   const from = anchors.findLast((anchor) => anchor.index < row.index)?.index ?? 0;
   const message = `entry ${row.index} does not have the hash of the anchor: an entry from ${from + 1} to ${row.index} was changed and everything after it hashed again, or an older copy was put back and continued`;
   return { index: row.index, cause: 'edited', message };
