@@ -1,5 +1,9 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import type { ProcessEntry, ProcessReader } from './process-reader.ts';
+import { errorCode } from './error-code.ts';
+import { tableUnreadable, type ProcessEntry, type ProcessReader } from './process-reader.ts';
+
+/** No descriptor or no memory is left: says something about us, nothing about the process. */
+const OUR_LACK = ['EMFILE', 'ENFILE', 'ENOMEM'];
 
 let bootId: string | null = null;
 
@@ -13,7 +17,8 @@ function bootPrefix(): string {
 function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
+  } catch (error) {
+    if (OUR_LACK.includes(errorCode(error))) throw tableUnreadable(error);
     return null;
   }
 }

@@ -1,3 +1,6 @@
+import { problem, type Problem } from '../core/release/problem.ts';
+import { errorCode } from './error-code.ts';
+
 /** What the table of processes says about one process. */
 export interface ProcessEntry {
   pid: number;
@@ -9,11 +12,25 @@ export interface ProcessEntry {
   isZombie: boolean;
 }
 
-/** How one operating system is asked; all of it is a snapshot that may be old when it returns. */
+/**
+ * How one operating system is asked; all of it is a snapshot that may be old when it returns.
+ * Throws when it cannot be asked at all: "not there" would make us start a second one.
+ */
 export interface ProcessReader {
   read(pid: number): ProcessEntry | null;
   list(): ProcessEntry[];
   /** The environment the process was started with, as far as we may see it. */
   environmentValue(pid: number, name: string): string | null;
   residentBytes(pid: number): number;
+}
+
+/** The problem of a table that cannot be read, for a reason that has nothing to do with the process asked for. */
+export function tableUnreadable(error: unknown): Problem {
+  const why = errorCode(error) || 'no reason is known';
+  return problem('cannot-tell', `the table of processes cannot be read (${why})`, {
+    where: 'process table',
+    next: 'Close other programs or raise the limits of this user (ulimit -n, ulimit -u), then run the same command again.',
+    retry: true,
+    cause: error,
+  });
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { startTypescript } from '../../test/support/typescript-process.ts';
 import { waitUntil } from '../../test/support/wait-until.ts';
 import { realClock } from './clock.ts';
 import {
@@ -101,6 +102,34 @@ describe('identity', () => {
   it('is null for a pid that nobody has, and for what is no pid', () => {
     expect(identify(2 ** 30)).toBeNull();
     for (const pid of [0, -1, 1.5, Number.NaN]) expect(identify(pid)).toBeNull();
+  });
+
+  it.runIf(existsSync('/usr/bin/prlimit'))('cannot be told without a free file descriptor, and says so', async () => {
+    const asking = startTypescript(
+      `import { execFileSync } from 'node:child_process';
+       import { openSync } from 'node:fs';
+       import { identify, isAlive } from '@/src/platform/process-table.ts';
+       const self = identify(process.pid);
+       execFileSync('/usr/bin/prlimit', ['--pid', String(process.pid), '--nofile=64:64']);
+       try { for (;;) openSync('/dev/null', 'r'); } catch { /* none is left */ }
+       let said;
+       try { said = String(isAlive(self)); } catch (error) { said = error.kind + ' ' + error.message; }
+       process.stdout.write(said);`,
+    );
+    expect([await asking.ended, asking.stdout()]).toEqual([
+      0,
+      'cannot-tell the table of processes cannot be read (EMFILE)',
+    ]);
+  });
+
+  it('cannot be told without ps where that is how one asks, and says so', () => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = '/nowhere';
+    try {
+      expect(() => psReader.read(process.pid)).toThrow('the table of processes cannot be read (ENOENT)');
+    } finally {
+      process.env['PATH'] = path;
+    }
   });
 
   it.runIf(process.platform === 'linux')('counts a zombie as ended', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import type { ProcessEntry, ProcessReader } from './process-reader.ts';
+import { tableUnreadable, type ProcessEntry, type ProcessReader } from './process-reader.ts';
 
 // lstart prints five words: "Sat Nov 21 01:25:58 2026". It has whole seconds: coarser than /proc, the best `ps` gives.
 const LINE = /^\s*([0-9]+)\s+([0-9]+)\s+([0-9]+)\s+(\S+)\s+([0-9]+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)/;
@@ -12,7 +12,9 @@ function ps(args: string[]): string {
     maxBuffer: 64 * 1024 * 1024,
     env: { ...process.env, LC_ALL: 'C' },
   } as const;
-  return spawnSync('ps', args, options).stdout ?? '';
+  const { error, stdout } = spawnSync('ps', args, options);
+  if (error !== undefined) throw tableUnreadable(error);
+  return stdout;
 }
 
 /** Reads one line of `ps -o pid=,ppid=,pgid=,stat=,rss=,lstart=`. */

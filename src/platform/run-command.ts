@@ -6,6 +6,7 @@ import { realClock, TIMER_MS_MAX } from './clock.ts';
 import { errorCode } from './error-code.ts';
 import { randomId } from './ids.ts';
 import { collectOutput, type OutputCollector } from './collect-output.ts';
+import { tableUnreadable } from './process-reader.ts';
 import { identifyChild, stopByEnvironment, stopGroup, type ProcessIdentity } from './process-table.ts';
 import { redact } from './redact.ts';
 
@@ -146,13 +147,24 @@ async function start(request: StartRequest, stdio: SpawnOptions['stdio']): Promi
   } catch (error) {
     throw notStarted(program, request.cwd, error);
   }
-  const identity = child.pid === undefined ? null : identifyChild(child.pid);
-  if (identity !== null) {
-    startIdentities.set(child, identity);
-    return child;
+  if (child.pid === undefined) {
+    const [error] = await once(child, 'error');
+    throw notStarted(program, request.cwd, error);
   }
-  const [error] = await once(child, 'error');
-  throw notStarted(program, request.cwd, error);
+  startIdentities.set(child, identityOrEnd(child, child.pid));
+  return child;
+}
+
+/** A program that cannot be told from others could be neither stopped nor found again, so it must not run. */
+function identityOrEnd(child: ChildProcess, pid: number): ProcessIdentity {
+  try {
+    const identity = identifyChild(pid);
+    if (identity === null) throw tableUnreadable(null);
+    return identity;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
 }
 
 function feedInput(child: ChildProcess, input: string | undefined): void {
