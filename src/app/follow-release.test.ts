@@ -214,8 +214,14 @@ describe('following a release', () => {
     const id = await planned('revived');
     await move(id, 'running');
     let now = 0;
-    const app = appOn({ nowMs: () => now, sleep: async () => void (now += 1000) });
     let lock: ExecutorLock | null = null;
+    const app = appOn({
+      nowMs: () => now,
+      sleep: async () => {
+        now += 1000;
+        if (now > 40_000) await lock?.release(); // seen alive by then
+      },
+    });
     app.startExecutor = async () => {
       app.started += 1;
       if (app.started === 4) lock = await holdExecutorLock(database.pool, 'e-revived');
@@ -228,12 +234,6 @@ describe('following a release', () => {
       pid: 1,
       processStartedAt: '',
     });
-    const tick = app.sleep;
-    app.sleep = async (ms) => {
-      await tick(ms);
-      // Seen alive once, then killed.
-      if (lock !== null && now > 40_000) await lock.release();
-    };
     await followed(app, id);
     expect(app.started).toBe(9);
     await markExecutorGone(database.db, 'e-revived', null);
