@@ -47,6 +47,20 @@ describe('the plan of a release', () => {
     ]);
   });
 
+  test.each([
+    [['api'], [], 'side-by-side', 'wait until api answers healthy'],
+    [['api', 'web'], ['worker'], 'side-by-side', 'wait until api, web answers healthy and worker runs'],
+    [[], ['service'], 'in-place', 'wait until the target says that the version runs'],
+  ] as const)('says what is waited for: %j with a port, %j without, %s', (withPort, without, placement, title) => {
+    const component = (name: string, hasPort: boolean) => ({ name, hasPort, startWithinSeconds: 30 });
+    const components = [
+      ...withPort.map((name) => component(name, true)),
+      ...without.map((name) => component(name, false)),
+    ];
+    const made = plan(configWith(), factsWith({ components, placement }));
+    expect(stepsOf(made).find(({ step }) => step.id === 'deploy.health')?.step.title).toBe(title);
+  });
+
   test('a release type skips phases and shortens the watch', () => {
     const hotfix = plan(configWith({ migrate: null }), factsWith(), { ...request, releaseType: 'hotfix' });
     expect(ids(hotfix)).not.toContain('prepare.checklist');
@@ -80,7 +94,7 @@ describe('the plan of a release', () => {
     );
     expect(made.automaticRollback).toEqual({
       armed: false,
-      why: '"migrate up" cannot be taken back; on failure everything is kept as it is and a person is called',
+      why: '"migrate up" cannot be taken back; on a failure from there on everything is kept as it is and a person is called',
     });
   });
 });
@@ -178,6 +192,12 @@ describe('a rollback by hand', () => {
     });
     expect(back({}, facts).version.number).toBe('0.8.0');
     expect(() => back({ to: '0.9.0' }, facts)).toThrow('0.9.0 was stable here once, but is in quarantine');
+  });
+
+  test('says with the name of the service how a version is let out of quarantine', () => {
+    const facts = factsWith({ stableVersions: [{ version: '0.9.0', release: 'r-0001', quarantined: true }] });
+    const refused = (): Plan => back({ to: '0.9.0' }, facts);
+    expect(refused).toThrow(expect.objectContaining({ next: expect.stringContaining('shipway unlock shop --') }));
   });
 
   test('in full it backs up, restores beside, stops the writer, and only then swaps', () => {

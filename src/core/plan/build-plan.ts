@@ -144,7 +144,7 @@ function automaticRollback(phases: PlannedPhase[], facts: Facts): { armed: boole
   if (irreversible !== undefined) {
     return {
       armed: false,
-      why: `"${irreversible.title}" cannot be taken back; on failure everything is kept as it is and a person is called`,
+      why: `"${irreversible.title}" cannot be taken back; on a failure from there on everything is kept as it is and a person is called`,
     };
   }
   if (facts.running === null) return { armed: true, why: 'first release: rolling back means stopping the new version' };

@@ -21,7 +21,7 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
       next: 'Nothing to roll back.',
     });
   }
-  const target = rollbackTarget(request, facts, running.version);
+  const target = rollbackTarget(config.service, request, { ...facts, running });
   const phases: PlannedPhase[] = [
     { name: 'lock', steps: [takeLock()] },
     ...(request.depth === 'full' ? dataPhases(config, request, facts) : []),
@@ -57,7 +57,12 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
   };
 }
 
-function rollbackTarget(request: RollbackRequest, facts: Facts, runs: string): string {
+function rollbackTarget(
+  service: string,
+  request: RollbackRequest,
+  facts: Facts & { running: NonNullable<Facts['running']> },
+): string {
+  const runs = facts.running.version;
   const stable = facts.stableVersions.filter((entry) => !entry.quarantined).map((entry) => entry.version);
   if (request.to === null) {
     const before = stable.find((version) => version !== runs);
@@ -74,7 +79,7 @@ function rollbackTarget(request: RollbackRequest, facts: Facts, runs: string): s
   if (stable.includes(wanted)) return wanted;
   if (facts.stableVersions.some((entry) => entry.version === wanted)) {
     throw problem('refused', `${wanted} was stable here once, but is in quarantine`, {
-      next: `Choose another one, or let it out: shipway unlock SERVICE --env ${request.environment} --version ${wanted} --reason "..."`,
+      next: `Choose another one, or let it out: shipway unlock ${service} --version ${wanted} --reason "..."`,
     });
   }
   throw problem('refused', `${wanted} was never stable in ${request.environment}, so nobody knows whether it works`, {

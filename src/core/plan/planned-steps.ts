@@ -129,13 +129,28 @@ export function checkHealth(facts: Facts): PlannedStep {
   return {
     id: 'deploy.health',
     kind: 'check-health',
-    title: `wait until ${facts.components.map((component) => component.name).join(', ')} answers healthy`,
+    title: healthTitle(facts),
     input: { limitSeconds },
     commands: [],
     ...NO_UNDO,
     limitSeconds,
     onFailure: 'roll-back',
   };
+}
+
+/** Only what has a port is asked; of the rest, and of what a command deployed as a whole, is seen that it runs. */
+function healthTitle({ components, placement }: Facts): string {
+  if (placement === 'in-place') return 'wait until the target says that the version runs';
+  const names = (hasPort: boolean): string =>
+    components
+      .filter((component) => component.hasPort === hasPort)
+      .map((component) => component.name)
+      .join(', ');
+  const waits = [
+    [names(true), 'answers healthy'],
+    [names(false), 'runs'],
+  ].filter(([who]) => who !== '');
+  return `wait until ${waits.map((wait) => wait.join(' ')).join(' and ')}`;
 }
 
 export function shiftTraffic(facts: Facts): PlannedStep {
