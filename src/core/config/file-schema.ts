@@ -59,7 +59,7 @@ const variablesWords = z
       .array(variableName())
       .default([])
       .describe('Variables that are secret although their name does not say so.')
-      .meta({ examples: [['SESSION_SALT']] }),
+      .meta({ examples: [['LICENCE_TEXT']] }),
     public: z
       .array(variableName())
       .default([])
@@ -68,7 +68,7 @@ const variablesWords = z
   })
   .optional()
   .describe(
-    'Which variables are secret. Names with KEY, TOKEN, SECRET, PASS, CREDENTIAL, DSN or PRIVATE are secret by themselves.',
+    'Which variables are secret. Names with a word like KEY, TOKEN, SECRET, PASSWORD, CREDENTIALS, DSN, PRIVATE, AUTH or SALT are secret by themselves.',
   );
 
 function migrateWords(kinds: Kinds) {

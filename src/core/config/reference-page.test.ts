@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { sampleKinds } from '../../../test/fixtures/config/sample-kinds.ts';
+import { isSecretName } from '../release/secret-name.ts';
 import { referencePage } from './reference-page.ts';
+import { BUILT_IN_NAMES } from './rules-of-secrets.ts';
 
 const page = referencePage(sampleKinds);
 
@@ -12,6 +14,18 @@ test('each key has a line with its type, default, meaning and example', () => {
     '| `for` | duration | *required* | How long the new version is watched before it counts as stable. | `10m` |',
   );
   expect(page).toContain('| `keep-old` | `until-stable`, `until-verified` | `until-stable` |');
+});
+
+test('every name that shipway itself gives a value is named', () => {
+  for (const name of BUILT_IN_NAMES) expect(page).toContain(`\`$${name}\``);
+});
+
+test('the examples of secret and public variables need the lists they are examples of', () => {
+  const example = (key: string): string =>
+    new RegExp(`^\\| \`${key}\` .*\`\\[ (\\w+) \\]\` \\|$`, 'm').exec(page)?.[1] ?? '';
+  expect(example('secret')).toMatch(/^\w+$/);
+  expect(isSecretName(example('secret'))).toBe(false);
+  expect(isSecretName(example('public'))).toBe(true);
 });
 
 test('the settings of every adapter have a section', () => {

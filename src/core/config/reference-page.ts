@@ -20,7 +20,7 @@ schema that reads the file. \`shipway schema\` writes the same schema for editor
 
 Durations are written \`500ms\`, \`30s\`, \`5m\`, \`2h\`, \`1h30m\`, \`2 weeks\`; sizes \`256MiB\`, \`2GB\`. \`$NAME\` and \`\${NAME}\` are replaced when they are
 used, never before, and \`$$\` is a dollar. shipway itself knows \`$VERSION\`, \`$PREVIOUS_VERSION\`, \`$COMMIT\`, \`$RELEASE\`, \`$ENVIRONMENT\`, \`$SERVICE\`,
-and \`$HOST\`, \`$PORT\`, \`$BASE\` of the instance that is looked at. A secret variable in a command line is refused: pass it by \`env\`.
+\`$HOST\`, \`$PORT\`, \`$BASE\` of the instance that is looked at, and \`$REVISION\` in the command that migrates down. A secret variable in a command line is refused: pass it by \`env\`.
 `;
 
 /** The reference of the release file as Markdown: for each key its type, default, meaning and an example. Made from the schema, so it cannot be wrong. */
