@@ -5,6 +5,7 @@ import { rename } from '../../../platform/files.ts';
 import { INHERITED_SOCKET } from '../../../platform/start-with-socket.ts';
 
 const ONLY_OWNER_UMASK = 0o177;
+const LET_GO_LIMIT_MS = 2000; // it answers in under 1 ms; one that hangs finds out from the record that it is replaced
 
 /** Listens on a unix socket that only its owner may open. */
 export async function listenPrivately(server: Server, path: string): Promise<void> {
@@ -23,7 +24,7 @@ export async function listenInPlaceOf(server: Server, path: string): Promise<voi
   await rename(beside, path);
 }
 
-/** Asks the primary that is being replaced to let go; false when it is gone, which is as good. */
+/** Asks the primary that is being replaced to let go; false when it is gone or hangs, which is as good. */
 export function askToLetGo(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const asked = request({ socketPath, method: 'POST', path: '/handed-over' }, (answer) => {
@@ -31,6 +32,7 @@ export function askToLetGo(socketPath: string): Promise<boolean> {
       resolve(answer.statusCode === 200);
     });
     asked.on('error', () => resolve(false));
+    asked.setTimeout(LET_GO_LIMIT_MS, () => asked.destroy());
     asked.end();
   });
 }
