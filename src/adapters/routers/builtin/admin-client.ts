@@ -85,15 +85,16 @@ export async function askPrimary(
     if (reply !== null) return reply;
     const pids = routerProcesses(directory);
     if (pids.length === 0) return null;
-    if (performance.now() > untilMs) throw notAnswering(directory, pids);
+    if (performance.now() > untilMs) throw notAnswering(directory, pids, HEIR_LIMIT_MS);
     await delay(RETRY_MS);
   }
 }
 
-function notAnswering(directory: string, pids: number[]): Error {
+/** The problem of a router whose processes live but serve nobody. */
+export function notAnswering(directory: string, pids: number[], limitMs: number): Error {
   return problem(
     'router-failed',
-    `the router runs (pid ${pids.join(', ')}) but does not answer within ${HEIR_LIMIT_MS / 1000} s`,
+    `the router runs (pid ${pids.join(', ')}) but does not answer within ${limitMs / 1000} s`,
     {
       where: logFile(directory),
       next: `Look into ${logFile(directory)}. If it says nothing: kill ${pids.join(' ')}, then run the same command again.`,

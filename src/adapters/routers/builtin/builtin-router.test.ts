@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { testEffect } from '../../../../test/support/test-effect.ts';
 import { waitUntil } from '../../../../test/support/wait-until.ts';
 import type { Effect } from '../../../platform/effect.ts';
@@ -83,6 +85,35 @@ describe('the builtin router', () => {
     expect(record?.home.sockets.startsWith(join(tmpdir(), 'shipway-'))).toBe(true);
     await open().stop(deep);
     expect(() => statSync(record?.home.sockets ?? '')).toThrow('ENOENT');
+  });
+
+  test('is not waited for without end when the code it was upgraded to never serves', async () => {
+    const directory = directoryOf(effect);
+    mkdirSync(directory, { recursive: true });
+    const listen = { host: '127.0.0.1', port: 8080 };
+    const report = { generation: 0, slots: [], inFlight: {}, workers: [], code: 'older', listen, pid: process.pid };
+    const primary = createHttpServer((req, res) => res.end(JSON.stringify(req.url === '/state' ? report : {})));
+    const home = { directory, sockets: directory, listen };
+    primary.listen(adminSocket(home));
+    writeFileSync(
+      join(directory, 'router.json'),
+      JSON.stringify({ primary: { pid: 0, startedAt: '' }, home, code: '' }),
+    );
+    const worker = spawn('sleep', ['60'], { env: { PATH: process.env['PATH'], SHIPWAY_ROUTER: directory } });
+    await waitUntil('its process runs', () => routerProcesses(directory).length === 1);
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const ended = open(8080).ensureRunning(effect).then(String, String);
+    let how = '';
+    void ended.then((text) => (how = text));
+    // Ten minutes pass at every look: more than any limit here.
+    for (let look = 0; look < 100 && how === ''; look++) {
+      vi.advanceTimersByTime(600_000);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    vi.useRealTimers();
+    expect(how).toContain('does not answer within 20 s');
+    primary.close();
+    worker.kill();
   });
 
   test('lets only its owner in: state file, socket and log have mode 0600', async () => {

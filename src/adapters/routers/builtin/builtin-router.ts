@@ -7,7 +7,7 @@ import { readText, removeTree } from '../../../platform/files.ts';
 import { request } from '../../../platform/http-client.ts';
 import { stopByEnvironment } from '../../../platform/process-table.ts';
 import type { ObservedSlot, Router, RouterState } from '../router.ts';
-import { askPrimary, askPrimaryOnce, refusedByRouter, routerProcesses } from './admin-client.ts';
+import { askPrimary, askPrimaryOnce, notAnswering, refusedByRouter, routerProcesses } from './admin-client.ts';
 import type { AdminReply, RouterReport } from './admin-client.ts';
 import { codeFingerprint } from './code-fingerprint.ts';
 import { routerEntry } from './router-entry.ts';
@@ -18,6 +18,7 @@ import { PROBE_HEADER, SLOT_HEADER, mistakeIn, parseStoredState } from './stored
 
 const DRAIN_POLL_MS = 20; // each costs every worker one message
 const PROBE_LIMIT_MS = 5000; // of one request; an instance that takes longer to answer HEAD / did not answer
+const SERVE_LIMIT_MS = 20_000; // of new code that has taken over; its workers served before it did
 const STOP_LIMIT_MS = 5000; // for requests in flight when the router is stopped
 
 /** The router of one service in one environment. It is a process of its own: opening it touches nothing. */
@@ -60,9 +61,12 @@ async function upgrade(directory: string, entry: string, effect: Effect): Promis
   const body = { execPath: process.execPath, entry };
   const reply = await askPrimaryOnce(directory, { method: 'POST', path: '/upgrade', body });
   if (reply?.status === 200) {
+    const untilMs = performance.now() + SERVE_LIMIT_MS;
     while ((await servingReport(directory)) === null) {
       effect.signal.throwIfAborted();
-      if (routerProcesses(directory).length === 0) break;
+      const pids = routerProcesses(directory);
+      if (pids.length === 0) break;
+      if (performance.now() > untilMs) throw notAnswering(directory, pids, SERVE_LIMIT_MS);
       await delay(DRAIN_POLL_MS);
     }
     return effect.report('the router runs the code of this version of shipway now');
