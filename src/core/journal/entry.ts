@@ -46,11 +46,6 @@ export function splitEntry(entry: Omit<JournalEntry, 'at' | 'index'>): [string, 
   return [`${open({ actor })},"at":"`, `",${open({ data, environment }).slice(1)},"index":`, `,${rest}`];
 }
 
-/** The bytes that are hashed. */
-export function entryBytes(entry: JournalEntry): Uint8Array {
-  return new TextEncoder().encode(entryText(entry));
-}
-
 /** Reads stored text back; null when it is not exactly what `entryText` writes for some entry. */
 export function parseEntry(text: string): JournalEntry | null {
   try {
