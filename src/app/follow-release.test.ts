@@ -358,14 +358,19 @@ describe('one release', () => {
     const verdict = { criterion: 'c', outcome: 'pass', sentence: 'fine' };
     for (const round of [0, 1]) {
       const sample = { atSeconds: round, probes: [], metrics: null, metricsProblem: null, memoryShare: null };
-      await keepRound(database.db, id, {
-        round,
-        atSeconds: round * 10,
-        takenAtMs: 0,
-        sample,
-        verdicts: { verdicts: [verdict] },
-        action: null,
-      });
+      await keepRound(
+        database.db,
+        id,
+        {
+          round,
+          atSeconds: round * 10,
+          takenAtMs: 0,
+          sample,
+          verdicts: { verdicts: [verdict] },
+          action: null,
+        },
+        null,
+      );
     }
     const detail = await showRelease(appOn(), id);
     expect(detail.steps.map(({ state, lines }) => [state, lines])).toEqual([

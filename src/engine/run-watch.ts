@@ -7,7 +7,6 @@ import { isProblem, problemRecord, type ProblemRecord } from '../core/release/pr
 import { judgeWatch } from '../core/verdict/judge-watch.ts';
 import { scaledClock, type Clock } from '../platform/clock.ts';
 import { gap } from '../platform/gap.ts';
-import { appendToJournal } from '../state/journal.ts';
 import { getRelease, moveRelease, requestOfRelease } from '../state/releases.ts';
 import { stepRuns } from '../state/step-runs.ts';
 import { keepRound, roundsOf, type StoredRound } from '../state/watch-samples.ts';
@@ -60,7 +59,6 @@ export async function watchRound(
   try {
     await gap(`${at.stepId}:before-round`);
     const stored = known ?? (await measure(executor, release, { step, watch, round: at.round, rounds, signal }));
-    await guarded(executor, () => keepRound(executor.database.db, releaseId, stored));
     await gap(`${at.stepId}:after-round`);
     return await nextAfter(executor, release, { watch, stored, signal });
   } catch (error) {
@@ -88,6 +86,7 @@ interface RoundToMeasure {
   signal: AbortSignal;
 }
 
+/** Measures a round and keeps it. */
 async function measure(executor: Executor, release: LoadedRelease, todo: RoundToMeasure): Promise<StoredRound> {
   const { step, watch, round, rounds, signal } = todo;
   const clock = clockOf(executor, release);
@@ -99,14 +98,14 @@ async function measure(executor: Executor, release: LoadedRelease, todo: RoundTo
   const since = resumedSince(rounds);
   const samples = [...rounds.filter((stored) => stored.round >= since).map((stored) => stored.sample), sample];
   const judgement = judgeWatch({ config: watch, samples, atSeconds });
-  await announce(executor, release, {
+  const said = announce(executor, release, {
     effect,
     judgement,
     atSeconds,
     everySeconds: watch.everySeconds,
     watchSeconds: watch.watchSeconds,
   });
-  return {
+  const stored: StoredRound = {
     round,
     atSeconds,
     takenAtMs,
@@ -114,6 +113,8 @@ async function measure(executor: Executor, release: LoadedRelease, todo: RoundTo
     verdicts: withoutRaw(judgement),
     action: judgement.action?.kind ?? null,
   };
+  await guarded(executor, () => keepRound(executor.database.db, release.row.id, stored, said));
+  return stored;
 }
 
 /** The samples hold the raw numbers already; kept with every verdict again they would grow with the square of the rounds. */
@@ -224,8 +225,8 @@ interface Announcement {
   watchSeconds: number;
 }
 
-/** Tells the person who watches about every round, and the journal about checkpoints and breaches. */
-async function announce(executor: Executor, release: LoadedRelease, said: Announcement): Promise<void> {
+/** Tells the person who watches about every round; returns what the journal is told, which is checkpoints and breaches. */
+function announce(executor: Executor, release: LoadedRelease, said: Announcement): JournalEvent | null {
   const { judgement, atSeconds, everySeconds, watchSeconds } = said;
   const place = `T+${formatDuration(atSeconds)} of ${formatDuration(watchSeconds)}`;
   const worst =
@@ -236,15 +237,13 @@ async function announce(executor: Executor, release: LoadedRelease, said: Announ
   const isCheckpoint = CHECKPOINT_MINUTES.some(
     (minute) => atSeconds >= minute * 60 && atSeconds - everySeconds < minute * 60,
   );
-  if (!isCheckpoint && judgement.action === null) return;
+  if (!isCheckpoint && judgement.action === null) return null;
   const { service, environment } = release.plan;
   const verdicts = judgement.verdicts.map((verdict) => ({ outcome: verdict.outcome, sentence: verdict.sentence }));
   const frame = { release: release.row.id, service, environment, actor: actorOf(executor) };
-  const event: JournalEvent =
-    judgement.action === null
-      ? { ...frame, type: 'watch.verdict', data: { at: place, verdicts } }
-      : { ...frame, type: 'watch.breached', data: breachData(judgement.action, place) };
-  await guarded(executor, () => executor.database.db.transaction().execute((tx) => appendToJournal(tx, [event])));
+  return judgement.action === null
+    ? { ...frame, type: 'watch.verdict', data: { at: place, verdicts } }
+    : { ...frame, type: 'watch.breached', data: breachData(judgement.action, place) };
 }
 
 /** The whole verdict of a breach, with its raw numbers, so that it can be computed again from the journal alone. */

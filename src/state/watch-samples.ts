@@ -1,5 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
+import type { JournalEvent } from '../core/journal/event.ts';
 import type { Sample } from '../core/verdict/sample.ts';
+import { appendToJournal } from './journal.ts';
 import type { Tables } from './tables.ts';
 
 export interface StoredRound {
@@ -11,9 +13,24 @@ export interface StoredRound {
   action: string | null;
 }
 
-/** Keeps a round of the watch; the first writer of a round wins, so a repeated round keeps its first sample. */
-export async function keepRound(db: Kysely<Tables>, releaseId: string, stored: StoredRound): Promise<void> {
-  await db
+/**
+ * Keeps a round of the watch, and with it what the journal says of it. The first writer of a round wins: a repeated round keeps its
+ * first sample and is journalled once.
+ */
+export async function keepRound(
+  db: Kysely<Tables>,
+  releaseId: string,
+  stored: StoredRound,
+  said: JournalEvent | null,
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const kept = await insertRound(tx, releaseId, stored);
+    if (kept && said !== null) await appendToJournal(tx, [said]);
+  });
+}
+
+async function insertRound(tx: Kysely<Tables>, releaseId: string, stored: StoredRound): Promise<boolean> {
+  const kept = await tx
     .insertInto('shipway.watch_sample')
     .values({
       release_id: releaseId,
@@ -25,7 +42,9 @@ export async function keepRound(db: Kysely<Tables>, releaseId: string, stored: S
       action: stored.action,
     })
     .onConflict((conflict) => conflict.columns(['release_id', 'round']).doNothing())
+    .returning('round')
     .execute();
+  return kept.length > 0;
 }
 
 /** All rounds of the watch, oldest first. */

@@ -1,6 +1,6 @@
 import { observeNothing, type Step } from './step.ts';
 
-/** The watch is rounds, not one act: the watch workflow runs them one by one (see engine/watch-round.ts). This records its end. */
+/** The watch is rounds, not one act: the watch workflow runs them one by one (see engine/run-watch.ts). This records its end. */
 export const watchVersionStep: Step = {
   kind: 'watch-version',
   observe: observeNothing,
