@@ -13,6 +13,16 @@ describe('what a restore would throw away', () => {
     ]);
   });
 
+  test('leaves out what is the same, which would hide what is not', () => {
+    const same = { captured: 0, now: 0 };
+    expect(lossLines('data', { files: { captured: 1, now: 2 }, links: same, contentDiffers: true })).toEqual([
+      'data files: 1 in the backup, 2 now',
+    ]);
+    expect(lossLines('data', { links: same, contentDiffers: true })).toEqual([
+      'data: the counts are equal, the content differs',
+    ]);
+  });
+
   test('is not nothing when rows were only updated, or when nobody could look', () => {
     expect(lossLines('database', { tables: {}, contentDiffers: true })).toEqual([
       'database: the counts are equal, the content differs',

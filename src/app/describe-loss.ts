@@ -34,6 +34,7 @@ export function lossLines(name: string, changes: JsonObject): string[] {
 function lossOf(name: string, value: Json): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
   if ('captured' in value && 'now' in value) {
+    if (value['captured'] === value['now']) return [];
     return [`${name}: ${amount(value['captured'])} in the backup, ${amount(value['now'])} now`];
   }
   return Object.entries(value).flatMap(([key, inner]) => lossOf(`${name} ${key}`, inner));

@@ -58,6 +58,11 @@ test('--full brings back the data of the backup taken before the version that ru
   await releaseAgain('1.1.0');
   project.write('data/orders.txt', 'spoilt\n');
   project.write('data/junk.txt', 'made by the bad version\n');
+  // What would be lost is counted and shown before anybody is asked.
+  const asked = said(3, await project.shipway(['rollback', '--full', '--reason', 'orders fail']));
+  expect(asked).toContain('  data files: 1 in the backup, 2 now\n');
+  expect(asked).not.toContain('links');
+  expect(await project.publicVersion()).toBe('1.1.0');
   const printed = said(0, await project.shipway([...BACK, '--full']));
   expect(printed).toContain('ROLLED BACK to 1.0.0');
   expect(await project.publicVersion()).toBe('1.0.0');
