@@ -1,5 +1,7 @@
-import { chmod, chown, cp, lstat, realpath, stat, symlink } from 'node:fs/promises';
+import { chmod, chown, cp, realpath, stat, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errorCode } from './error-code.ts';
+import { factsOf } from './file-tree.ts';
 
 /** A user of the operating system by number. */
 export interface UserIds {
@@ -15,13 +17,10 @@ export interface Entry extends UserIds {
 
 /** What lies at the path, links not followed; null when nothing does. */
 export async function look(path: string): Promise<Entry | null> {
-  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-    throw error;
-  });
-  if (found === null) return null;
-  const kind = found.isSymbolicLink() ? 'link' : found.isDirectory() ? 'folder' : found.isFile() ? 'file' : 'other';
-  return { kind, uid: found.uid, gid: found.gid, mode: found.mode & 0o7777 };
+  const facts = await factsOf(path);
+  if (facts === null) return null;
+  const { type, uid, gid, mode } = facts;
+  return { kind: type === 'directory' ? 'folder' : type, uid, gid, mode };
 }
 
 /** Whether another user may pass through every folder down to and including this one. Group membership beyond the main group is ignored. */
@@ -47,8 +46,8 @@ export async function letPass(folder: string): Promise<void> {
 
 /** Makes a symbolic link unless something has that name already. */
 export async function ensureLink(target: string, path: string): Promise<void> {
-  await symlink(target, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
+  await symlink(target, path).catch((error: unknown) => {
+    if (errorCode(error) !== 'EEXIST') throw error;
   });
 }
 

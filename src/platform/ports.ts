@@ -1,5 +1,6 @@
 import { connect, createServer } from 'node:net';
 import { isProblem, problem } from '../core/release/problem.ts';
+import { errorCode } from './error-code.ts';
 
 const CONNECT_LIMIT_MS = 1000; // loopback answers in well under 1 ms; a full backlog is silent for ever
 
@@ -36,8 +37,8 @@ export function isPortOpen(host: string, port: number): Promise<boolean> {
 function listenOnce(host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') return reject(error);
+    server.once('error', (error) => {
+      if (errorCode(error) === 'EADDRINUSE') return reject(error);
       const next = 'Choose another port (above 1023 for an ordinary user) or host.';
       reject(problem('not-permitted', `cannot listen on ${host}:${port}: ${error.message}`, { next, cause: error }));
     });

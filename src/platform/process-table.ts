@@ -1,5 +1,6 @@
 import { problem } from '../core/release/problem.ts';
 import { realClock, type Clock } from './clock.ts';
+import { errorCode } from './error-code.ts';
 import { HOME_MARK } from './home-mark.ts';
 import { procReader } from './proc-reader.ts';
 import type { ProcessEntry, ProcessReader } from './process-reader.ts';
@@ -150,7 +151,7 @@ function send(id: ProcessIdentity, signal: NodeJS.Signals): void {
   try {
     process.kill(id.pid, signal);
   } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code === 'ESRCH') return;
+    if (errorCode(error) === 'ESRCH') return;
     throw problem('not-permitted', `process ${id.pid} may not be stopped by this user`, {
       where: `pid ${id.pid}`,
       next: `Run the command as the user who owns the process (ps -o user,args -p ${id.pid}).`,

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { errorCode } from './error-code.ts';
 import { redact } from './redact.ts';
 
 /** Enough for thousands of ordinary lines, and read in about a millisecond however large the file is. */
@@ -17,8 +18,8 @@ export async function readLastLines(path: string, lines: number): Promise<string
 }
 
 async function readTail(path: string): Promise<string | null> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
+  const file = await open(path, 'r').catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return null;
     throw error;
   });
   if (file === null) return null;

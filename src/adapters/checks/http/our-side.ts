@@ -1,3 +1,5 @@
+import { errorCode } from '../../../platform/error-code.ts';
+
 // Nothing was learnt about the service: the name was not found, our machine has no way out, or the chain of certificates cannot be
 // followed with the authorities known here. An expired certificate or one for another name every client sees, so that is a failure.
 const OUR_SIDE = [
@@ -29,7 +31,7 @@ export function isOurSide(error: unknown): boolean {
   for (let depth = 0; depth < CAUSES_MAX && current instanceof Error; depth++) {
     // A name with several addresses gives one error for each: it is our side only if it is for all of them.
     if (current instanceof AggregateError && current.errors.length > 0) return current.errors.every(isOurSide);
-    if ('code' in current && typeof current.code === 'string' && OUR_SIDE.includes(current.code)) return true;
+    if (OUR_SIDE.includes(errorCode(current))) return true;
     current = current.cause;
   }
   return false;

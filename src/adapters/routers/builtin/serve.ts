@@ -1,4 +1,5 @@
 import { isProblem } from '../../../core/release/problem.ts';
+import { errorCode } from '../../../platform/error-code.ts';
 import { writeAtomically } from '../../../platform/files.ts';
 import { note } from './note.ts';
 import { openSocket } from './open-socket.ts';
@@ -36,7 +37,7 @@ async function fail(role: string | undefined, start: unknown, error: unknown): P
   const message = error instanceof Error ? error.message : String(error);
   note(`${String(role)} failed: ${message}`);
   const home = role === 'open' ? (start as RouterHome) : (start as PrimaryStart).home;
-  const code = isProblem(error) ? error.kind : String((error as NodeJS.ErrnoException).code ?? 'internal');
+  const code = isProblem(error) ? error.kind : errorCode(error) || 'internal';
   const failure: StartFailure = { code, message, next: isProblem(error) ? error.next : null };
   if (role !== 'worker')
     await writeAtomically(failureFile(home.directory), JSON.stringify(failure)).catch(() => undefined);

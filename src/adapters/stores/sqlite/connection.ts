@@ -114,11 +114,7 @@ export async function withLiveDatabase<Result>(
 }
 
 /** Tries again while others hold the lock, for at most 30 s; then `backup-failed`. Stops when the effect is aborted. */
-export async function withinLockLimit<Result>(
-  path: string,
-  effect: Effect,
-  act: () => Promise<Result>,
-): Promise<Result> {
+async function withinLockLimit<Result>(path: string, effect: Effect, act: () => Promise<Result>): Promise<Result> {
   const giveUpAtMs = effect.clock.nowMs() + LOCK_LIMIT_MS;
   for (;;) {
     effect.signal.throwIfAborted();

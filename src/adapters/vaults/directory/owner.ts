@@ -13,7 +13,7 @@ interface Owner {
 /** `own`: this process. `other`: a living process, or one on another machine, where we cannot look. */
 export type Ownership = 'nobody' | 'own' | 'other';
 
-export function ownerPath(partial: string): string {
+function ownerPath(partial: string): string {
   return `${partial}.owner`;
 }
 
