@@ -1,4 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
+import { isConnectionLoss } from '../state/connection-problem.ts';
 import { getRelease } from '../state/releases.ts';
 import type { Executor } from './engine-parts.ts';
 
@@ -8,7 +9,7 @@ const POLL_MS = 200; // an abort should bite within the blink of an eye; one sma
 export interface ActiveRequests {
   /** The signal of a release; fires on abort and roll-back requests. */
   signalOf(releaseId: string): AbortSignal;
-  /** A rollback runs under a signal of its own: nobody stops a rollback half way. */
+  /** Drops the signal of a run that is over; the next run gets a new one. */
   forget(releaseId: string): void;
   close(): void;
 }
@@ -63,8 +64,18 @@ export async function waitWhilePaused(
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    const row = await getRelease(executor.database.db, releaseId);
-    if (row.request !== 'pause') return;
+    if (!(await isPaused(executor, releaseId))) return;
     await clock.sleep(POLL_MS, signal);
+  }
+}
+
+/** A database that is away for a moment ends no pause: it was a person who asked for it, and it lasts for hours. */
+async function isPaused(executor: Executor, releaseId: string): Promise<boolean> {
+  try {
+    return (await getRelease(executor.database.db, releaseId)).request === 'pause';
+  } catch (error) {
+    if (!isConnectionLoss(error)) throw error;
+    executor.log.warn({ release: releaseId, error: String(error) }, 'could not read whether it is still paused');
+    return true;
   }
 }

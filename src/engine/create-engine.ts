@@ -4,25 +4,36 @@ import { loadRelease } from './loaded-release.ts';
 import { beginRelease, endRelease, performPlanned, stopRelease } from './run-release.ts';
 import { beginRollback, endRollback, performUndo } from './run-rollback.ts';
 import { beginWatch, breakWatch, endWatch, watchRound } from './run-watch.ts';
+import { throwUnlessLost } from './step-record.ts';
 import type { Engine } from './workflows/engine.ts';
 
 /** The durable steps of the workflows, bound to one executor. */
 export function createEngine(executor: Executor, requests: ActiveRequests): Engine {
-  return {
-    async begin(releaseId) {
-      const release = await loadRelease(executor, releaseId);
-      if (release.row.undo_digest !== null) return { way: 'back' };
-      return { way: 'forward', steps: await beginRelease(executor, release) };
-    },
-    perform: (releaseId, stepId) => performPlanned(executor, requests, releaseId, stepId),
-    end: (releaseId) => endRelease(executor, releaseId),
-    stop: (releaseId, to, cause) => stopRelease(executor, releaseId, to, cause),
-    beginRollback: (releaseId, cause) => beginRollback(executor, releaseId, cause),
-    performUndo: (releaseId, stepId) => performUndo(executor, releaseId, stepId),
-    endRollback: (releaseId) => endRollback(executor, releaseId),
-    beginWatch: (releaseId, stepId) => beginWatch(executor, releaseId, stepId),
-    watchRound: (releaseId, stepId, round) => watchRound(executor, requests, releaseId, { stepId, round }),
-    endWatch: (releaseId, stepId) => endWatch(executor, releaseId, stepId),
-    breakWatch: (releaseId, stepId, cause) => breakWatch(executor, releaseId, { stepId, cause }),
+  /** An error that the loss of the database caused must not become the remembered result of a step: others go on with the release. */
+  const ours = <T>(act: () => Promise<T>): Promise<T> => act().catch((error) => throwUnlessLost<T>(executor, error));
+  const atEnd = async (releaseId: string, act: () => Promise<void>): Promise<void> => {
+    await ours(act);
+    requests.forget(releaseId);
   };
+  return {
+    begin: (releaseId) => ours(() => begin(executor, requests, releaseId)),
+    perform: (releaseId, stepId) => ours(() => performPlanned(executor, requests, releaseId, stepId)),
+    end: (releaseId) => atEnd(releaseId, () => endRelease(executor, releaseId)),
+    stop: (releaseId, to, cause) => atEnd(releaseId, () => stopRelease(executor, releaseId, to, cause)),
+    beginRollback: (releaseId, cause) => ours(() => beginRollback(executor, releaseId, cause)),
+    performUndo: (releaseId, stepId) => ours(() => performUndo(executor, releaseId, stepId)),
+    endRollback: (releaseId) => atEnd(releaseId, () => endRollback(executor, releaseId)),
+    beginWatch: (releaseId, stepId) => ours(() => beginWatch(executor, releaseId, stepId)),
+    watchRound: (releaseId, stepId, round) => ours(() => watchRound(executor, requests, releaseId, { stepId, round })),
+    endWatch: (releaseId, stepId) => ours(() => endWatch(executor, releaseId, stepId)),
+    breakWatch: (releaseId, stepId, cause) => ours(() => breakWatch(executor, releaseId, { stepId, cause })),
+  };
+}
+
+async function begin(executor: Executor, requests: ActiveRequests, releaseId: string): ReturnType<Engine['begin']> {
+  // A release that a person resumed is not stopped by what stopped the run before.
+  requests.forget(releaseId);
+  const release = await loadRelease(executor, releaseId);
+  if (release.row.undo_digest !== null) return { way: 'back' };
+  return { way: 'forward', steps: await beginRelease(executor, release) };
 }

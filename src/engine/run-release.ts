@@ -130,9 +130,10 @@ async function stopBefore(
     await guarded(executor, () =>
       moveRelease(executor.database.db, id, { to: 'waiting', actor: actorOf(executor), waitingFor, data: waitingFor }),
     );
-    await waitWhilePaused(executor, id, executor.clock, AbortSignal.any([signal, executor.lost])).catch(
-      () => undefined,
-    );
+    const stop = AbortSignal.any([signal, executor.lost]);
+    await waitWhilePaused(executor, id, executor.clock, stop).catch((error: unknown) => {
+      if (!stop.aborted) throw error;
+    });
     await guarded(executor, () =>
       moveRelease(executor.database.db, id, { to: runningState(release), actor: actorOf(executor) }),
     );

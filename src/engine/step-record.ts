@@ -36,16 +36,18 @@ export async function guarded<T>(executor: Executor, write: () => Promise<T>): P
     try {
       return await write();
     } catch (error) {
-      if (!isDatabaseFull(error) || performance.now() > until) return failed(executor, error);
+      if (!isDatabaseFull(error) || performance.now() > until) return throwUnlessLost(executor, error);
       executor.log.warn({ error: String(error) }, 'the disk below the database is full; trying again');
     }
     await realClock.sleep(ROOM_POLL_MS, executor.lost).catch(() => undefined);
   }
 }
 
-async function failed<T>(executor: Executor, error: unknown): Promise<T> {
+/** Throws the error, unless it only says that this executor has lost its database: then it is nobody's to report, and never returns. */
+export async function throwUnlessLost<T>(executor: Executor, error: unknown): Promise<T> {
+  if (executor.lost.aborted) return never();
   if (isProblem(error) && error.kind !== 'database-unavailable') throw error;
-  if (!executor.lost.aborted) await realClock.sleep(LOSS_NOTICED_MS, executor.lost).catch(() => undefined);
+  await realClock.sleep(LOSS_NOTICED_MS, executor.lost).catch(() => undefined);
   if (executor.lost.aborted) return never();
   throw error;
 }
