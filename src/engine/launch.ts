@@ -1,18 +1,19 @@
 import { hostname } from 'node:os';
 import { DBOS } from '@dbos-inc/dbos-sdk';
-import { problemRecord } from '../core/release/problem.ts';
 import { realClock } from '../platform/clock.ts';
 import { homeMark } from '../platform/home-mark.ts';
 import { randomId } from '../platform/ids.ts';
 import { findByEnvironment, identify, stopAll } from '../platform/process-table.ts';
 import { holdAdvisoryLock, type AdvisoryLock } from '../state/advisory-lock.ts';
 import { holdExecutorLock, type ExecutorLock } from '../state/executor-lock.ts';
-import { markExecutorGone, registerExecutor } from '../state/executors.ts';
-import { moveRelease, openReleases } from '../state/releases.ts';
+import { registerExecutor } from '../state/executors.ts';
 import { watchRequests } from './active-requests.ts';
+import { callPerson } from './call-person.ts';
 import { createEngine } from './create-engine.ts';
 import { durableLogger } from './durable-logger.ts';
 import type { EngineParts, Executor } from './engine-parts.ts';
+import { releasesToRun } from './releases-to-run.ts';
+import { standDown } from './stand-down.ts';
 import { takeOverDeadExecutors } from './take-over.ts';
 import { registerWorkflows } from './workflows/register.ts';
 
@@ -52,7 +53,6 @@ export async function runExecutor(parts: EngineParts, options: { stopWhenIdle: b
     return end;
   }
   await DBOS.shutdown();
-  await markExecutorGone(parts.database.db, executorId, null);
   await lock.release();
   return end;
 }
@@ -111,7 +111,8 @@ async function lookAround(
     } catch (error) {
       executor.log.warn({ error: String(error) }, 'could not look around');
     }
-    if (how.stopWhenIdle && idleRounds >= IDLE_ROUNDS) return 'idle';
+    // An error here ends us: nobody would take over from an executor that has signed off and yet goes on.
+    if (how.stopWhenIdle && idleRounds >= IDLE_ROUNDS && (await standDown(executor))) return 'idle';
     await executor.clock.sleep(LOOK_AROUND_MS, executor.lost).catch(() => undefined);
   }
   return 'lost';
@@ -126,32 +127,16 @@ async function resumeWorkflowsOf(executorId: string): Promise<number> {
 /** Starts every open release that no workflow was begun for; returns whether any release still needs an executor. */
 async function startOpenReleases(executor: Executor, start: StartRelease, ran: Set<string>): Promise<boolean> {
   let busy = false;
-  for (const release of await openReleases(executor.database.db)) {
-    if (release.state === 'needs-human' || release.project !== executor.project) continue;
+  for (const release of await releasesToRun(executor)) {
     busy = true;
     const workflowId = `${release.id}.${release.run}`;
     ran.add(release.id);
     const status = await DBOS.getWorkflowStatus(workflowId);
     if (status === null) await start(workflowId, release.id);
     if (status?.status === 'ERROR' || status?.status === 'MAX_RECOVERY_ATTEMPTS_EXCEEDED')
-      await callPerson(executor, release.id, status.error);
+      await callPerson(executor, release, status.error);
   }
   return busy;
-}
-
-/** The workflow itself broke: a defect of ours, and no reason to leave the release without an owner. */
-async function callPerson(executor: Executor, releaseId: string, error: unknown): Promise<void> {
-  const cause = {
-    ...problemRecord(error),
-    next: `shipway resume ${releaseId}, or shipway rollback; the engine's log has the details`,
-  };
-  executor.log.error({ release: releaseId, error: String(error) }, 'the workflow of a release broke');
-  await moveRelease(executor.database.db, releaseId, {
-    to: 'needs-human',
-    actor: { kind: 'executor', id: executor.executorId },
-    data: { cause },
-    cause,
-  });
 }
 
 /** Without a database nobody may act: what our steps run on this machine ends before others start. */

@@ -32,6 +32,11 @@ export async function listedExecutors(db: Kysely<Tables>): Promise<ExecutorRow[]
   return db.selectFrom('shipway.executor').selectAll().where('gone_at', 'is', null).execute();
 }
 
+/** Lists an executor again that had signed off and found work. */
+export async function markExecutorBack(db: Kysely<Tables>, id: string): Promise<void> {
+  await db.updateTable('shipway.executor').set({ gone_at: null }).where('id', '=', id).execute();
+}
+
 /** Marks an executor as gone; true for the one caller who was first. */
 export async function markExecutorGone(db: Kysely<Tables>, id: string, taker: string | null): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
