@@ -146,7 +146,7 @@ function endDeaf(pid: number, progress: StartProgress): void {
   progress.deafSinceMs ??= realClock.nowMs();
   if (realClock.nowMs() - progress.deafSinceMs < DEAF_LIMIT_MS) return;
   progress.deafSinceMs = null;
-  process.kill(pid, 'SIGINT');
+  interrupt(pid);
 }
 
 /**
@@ -181,5 +181,14 @@ function dropOldLogs(place: PostgresPlace): void {
 /** Ends the server named in the text of its `postmaster.pid` without waiting: it cuts all connections and writes everything to disk. */
 export function stopPostmaster(text: string): void {
   const pid = parsePostmasterFile(text)?.pid;
-  if (pid !== undefined) process.kill(pid, 'SIGINT');
+  if (pid !== undefined) interrupt(pid);
+}
+
+/** A server that ended by itself since it was looked at is what the signal was for. */
+function interrupt(pid: number): void {
+  try {
+    process.kill(pid, 'SIGINT');
+  } catch (error) {
+    if (errorCode(error) !== 'ESRCH') throw error;
+  }
 }
