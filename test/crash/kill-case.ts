@@ -43,6 +43,8 @@ export async function runKillCase(project: CrashProject, gaps: Gaps, one: KillCa
   });
   for (let kill = 1; kill <= one.times; kill += 1) {
     await reach(gaps, one, command);
+    // Only after the first kill the way may lead past the gap; a case in which nothing was killed proves nothing.
+    if (kill === 1 && !gaps.isReached(one.gap)) throw new Error(`${one.release} ended before ${one.gap}`);
     command = await strike(project, gaps, one, { command, environment, again: kill < one.times });
   }
   await command.ended;
