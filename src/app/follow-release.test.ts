@@ -8,8 +8,6 @@ import { problem } from '../core/release/problem.ts';
 import { realClock } from '../platform/clock.ts';
 import { recordDecision } from '../state/approvals.ts';
 import { removeServer } from '../state/embedded-postgres.ts';
-import { holdExecutorLock, type ExecutorLock } from '../state/executor-lock.ts';
-import { markExecutorGone, registerExecutor } from '../state/executors.ts';
 import { setLive } from '../state/live.ts';
 import { openDatabase, type Database } from '../state/open-database.ts';
 import { createRelease, getRelease, moveRelease, requestOfRelease } from '../state/releases.ts';
@@ -193,50 +191,6 @@ describe('following a release', () => {
     });
     expect(app.started).toBe(1);
     expect(words(events)).toContain('executor-started');
-  });
-
-  test('an executor that dies at every start ends in a problem that names its log, not in starting it for ever', async () => {
-    const id = await planned('dies');
-    await move(id, 'running');
-    let now = 0;
-    const app = appOn({ nowMs: () => now, sleep: async () => void (now += 1000) });
-    await expect(followed(app, id)).rejects.toMatchObject({
-      kind: 'internal',
-      message: 'the executor ended right after its start, 5 times in a row',
-      where: join(directory, 'log', 'executor.out'),
-      next: 'Its last lines there say why; mend that, then: shipway attach',
-    });
-    expect(app.started).toBe(5);
-    await move(id, 'cancelled');
-  });
-
-  test('an executor that was seen alive in between may be started again as often as it takes', async () => {
-    const id = await planned('revived');
-    await move(id, 'running');
-    let now = 0;
-    let lock: ExecutorLock | null = null;
-    const app = appOn({
-      nowMs: () => now,
-      sleep: async () => {
-        now += 1000;
-        if (now > 40_000) await lock?.release(); // seen alive by then
-      },
-    });
-    app.startExecutor = async () => {
-      app.started += 1;
-      if (app.started === 4) lock = await holdExecutorLock(database.pool, 'e-revived');
-      if (app.started === 9) await move(id, 'cancelled');
-    };
-    await registerExecutor(database.db, {
-      id: 'e-revived',
-      project: 'here',
-      host: 'here',
-      pid: 1,
-      processStartedAt: '',
-    });
-    await followed(app, id);
-    expect(app.started).toBe(9);
-    await markExecutorGone(database.db, 'e-revived', null);
   });
 
   test('a release that was planned this moment is left to the executor that is coming up', async () => {
