@@ -3,11 +3,6 @@ import { programVersion } from './platform/program-version.ts';
 
 const VERSION = programVersion();
 
-// A reader that goes away early (`shipway history | head`) is not an error of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-});
-
 /** Everything is loaded by the command that needs it: `shipway --help` loads none of this. */
 const wiring: CliWiring = {
   version: VERSION,
