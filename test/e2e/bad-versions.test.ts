@@ -62,7 +62,7 @@ test('a version that ignores SIGTERM ends killed after its limit, and the releas
   project.addVersion('1.6.0', 'healthy');
   said(0, await project.release('1.5.0'));
   const printed = said(0, await project.release('1.6.0'));
-  expect(printed).toMatch(/shop-production-api-r-\d+ ignored SIGTERM, killed after 1s/);
+  expect(printed).toMatch(/shop_production_api_r-\d+ ignored SIGTERM, killed after 1s/);
   expect(await project.publicVersion()).toBe('1.6.0');
   const left = await project.rows<{ result: string }>(
     `select result from shipway.step_run s join shipway.release r on r.id = s.release_id where r.version = '1.6.0' and step_id = 'retire.old'`,

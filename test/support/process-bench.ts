@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { targetKinds } from '../../src/adapters/targets/index.ts';
 import type { Target, Want } from '../../src/adapters/targets/target.ts';
 import type { Json } from '../../src/core/release/json.ts';
+import { instanceId } from '../../src/adapters/targets/process/instance-record.ts';
 import { realClock } from '../../src/platform/clock.ts';
 import { randomId } from '../../src/platform/ids.ts';
 import { stopByEnvironment } from '../../src/platform/process-table.ts';
@@ -50,7 +51,7 @@ export function createProcessBench(components: { [name: string]: WrittenComponen
   const settings = { components: Object.fromEntries(withRecorder) as { [name: string]: unknown } };
   const checked = targetKinds.process.settings.parse(settings) as Json;
   const folder = (component: string, release: string) =>
-    join(directory, '.shipway', 'instances', `${scope.service}-${scope.environment}-${component}-${release}`);
+    join(directory, '.shipway', 'instances', instanceId(scope, component, release));
   const readRecord = (component: string, release: string) =>
     JSON.parse(readFileSync(join(folder(component, release), 'instance.json'), 'utf8')) as { [key: string]: unknown };
   return {

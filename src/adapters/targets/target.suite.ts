@@ -244,7 +244,7 @@ async function endLeftovers(want: Want): Promise<void> {
 }
 
 function markedPids(want: Want): number[] {
-  const ofRelease = (id: string) => id.startsWith(`${want.service}-`) && id.endsWith(`-${want.release}`);
+  const ofRelease = (id: string) => id.startsWith(`${want.service}_`) && id.endsWith(`_${want.release}`);
   return findByEnvironment('SHIPWAY_INSTANCE', ofRelease)
     .map((found) => found.identity.pid)
     .toSorted(byNumber);

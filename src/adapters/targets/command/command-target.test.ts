@@ -159,7 +159,7 @@ describe('the command target', () => {
 
   test('a damaged record is not guessed at', async () => {
     await open().apply(want('1.0.0', 'r1'), effect());
-    const file = join(directory, '.shipway/targets/shop-production.json');
+    const file = join(directory, '.shipway/targets/shop_production.json');
     writeFileSync(file, '{');
     await expect(open().observe(effect())).rejects.toMatchObject({ kind: 'cannot-tell', where: file });
   });

@@ -212,5 +212,5 @@ function instanceOf(
 }
 
 function idOf(scope: DeployScope, release: string): string {
-  return `${scope.service}-${scope.environment}-${WHOLE_SERVICE}-${release}`;
+  return [scope.service, scope.environment, WHOLE_SERVICE, release].join('_');
 }

@@ -30,7 +30,7 @@ export interface DeployScope {
 }
 
 function fileOf(scope: DeployScope, effect: Effect): string {
-  return join(effect.stateDirectory, 'targets', `${scope.service}-${scope.environment}.json`);
+  return join(effect.stateDirectory, 'targets', `${scope.service}_${scope.environment}.json`);
 }
 
 /** Null when nothing was deployed from here. */

@@ -177,7 +177,7 @@ describe('what is not ours', () => {
     const { service } = want('', '');
     const other = startStranger({
       [HOME_MARK]: homeMark('another project'),
-      SHIPWAY_INSTANCE: `${service}-production-api-r1`,
+      SHIPWAY_INSTANCE: `${service}_production_api_r1`,
       SHIPWAY_START: 's',
     });
     await waitUntil('it to run', () => isRunning(other));
@@ -191,7 +191,7 @@ describe('what is not ours', () => {
     const { target, effect, want } = bench();
     const double = startStranger({
       ...markOf(effect()),
-      SHIPWAY_INSTANCE: `${want('', '').service}-production-api-r1-x`,
+      SHIPWAY_INSTANCE: `${want('', '').service}-x_production_api_r1`,
       SHIPWAY_START: 's',
     });
     await waitUntil('it to run', () => isRunning(double));

@@ -38,9 +38,14 @@ export interface InstanceScope {
   environment: string;
 }
 
+/** What the ids of all instances of the service in the environment begin with. Names hold no `_`, so that no two scopes share it. */
+export function instancePrefix({ service, environment }: InstanceScope): string {
+  return `${service}_${environment}_`;
+}
+
 /** The id of the component of a release; the same for every try, so that starting twice finds the first. */
 export function instanceId(scope: InstanceScope, component: string, release: string): string {
-  return `${scope.service}-${scope.environment}-${component}-${release}`;
+  return `${instancePrefix(scope)}${component}_${release}`;
 }
 
 export function instanceDirectory(id: string, effect: Effect): string {
@@ -91,7 +96,7 @@ export async function listInstanceRecords(scope: InstanceScope, effect: Effect):
 function instanceFolders(scope: InstanceScope, effect: Effect): string[] {
   const root = join(effect.stateDirectory, 'instances');
   if (!exists(root)) return []; // looking may not create anything: a dry run leaves the disk as it is
-  const prefix = `${scope.service}-${scope.environment}-`;
+  const prefix = instancePrefix(scope);
   return listDirectory(root).filter((name) => name.startsWith(prefix));
 }
 

@@ -2,7 +2,7 @@ import type { Instance } from '../../../core/release/version.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { findInstance, findMarked, isSameProcess, type FoundInstance, type MarkedProcess } from './find-processes.ts';
 import { instanceOf } from './instance-of.ts';
-import { listInstanceRecords, type InstanceRecord, type InstanceScope } from './instance-record.ts';
+import { instancePrefix, listInstanceRecords, type InstanceRecord, type InstanceScope } from './instance-record.ts';
 import { recordFromProcess } from './record-from-process.ts';
 import type { ProcessComponent } from './settings.ts';
 
@@ -16,7 +16,7 @@ export async function observeInstances(
   effect: Effect,
 ): Promise<Instance[]> {
   const records = await listInstanceRecords(scope, effect);
-  const prefix = `${scope.service}-${scope.environment}-`;
+  const prefix = instancePrefix(scope);
   const marked = findMarked(effect.stateDirectory, (id) => id.startsWith(prefix));
   const markedAs = (id: string) => marked.filter((one) => one.id === id);
   const known = records.map((record) => observeRecord(record, findInstance(record, markedAs(record.id))));

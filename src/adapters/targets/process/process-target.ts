@@ -7,7 +7,7 @@ import type { Effect } from '../../../platform/effect.ts';
 import { groupOf, residentBytes } from '../../../platform/process-table.ts';
 import { readLastLines } from '../../../platform/read-tail.ts';
 import type { StopReport, Target, Want } from '../target.ts';
-import { listInstanceRecords, outputFile, type InstanceScope } from './instance-record.ts';
+import { instancePrefix, listInstanceRecords, outputFile, type InstanceScope } from './instance-record.ts';
 import { observeInstances } from './observe-instances.ts';
 import type { ProcessComponent, ProcessSettings } from './settings.ts';
 import { ensureInstance } from './start-instance.ts';
@@ -113,7 +113,7 @@ function refuseOthers(scope: InstanceScope, want: Want): void {
 
 // The id names a folder and the processes to stop, so nothing that could lead elsewhere gets through.
 function refuseStrangers(scope: InstanceScope, id: string): void {
-  if (id.startsWith(`${scope.service}-${scope.environment}-`) && /^[\w.+-]+$/.test(id)) return;
+  if (id.startsWith(instancePrefix(scope)) && /^[\w.+-]+$/.test(id)) return;
   throw problem('refused', `instance ${id} does not belong to ${scope.service} ${scope.environment}`, {
     next: 'Name an instance that `shipway status` lists.',
   });

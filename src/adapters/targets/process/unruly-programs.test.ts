@@ -207,7 +207,7 @@ describe('stopping', () => {
     const other = bench({ api: { command: fixture('healthy.mjs') } });
     const instances = await other.target.apply(other.want('1.2.0', 'r1'), other.effect());
     await expect(target.stop(instances, effect())).rejects.toMatchObject({ kind: 'refused' });
-    const climbing = { ...instances[0]!, id: `${want('', '').service}-production-/../../x` };
+    const climbing = { ...instances[0]!, id: `${want('', '').service}_production_/../../x` };
     await expect(target.stop([climbing], effect())).rejects.toMatchObject({ kind: 'refused' });
     expect(await other.target.observe(other.effect())).toMatchObject([{ state: 'running' }]);
   });
