@@ -8,7 +8,8 @@ import { VICTIMS, type Victim } from '../crash/victims.ts';
 const ROUNDS = Number(process.env['SHIPWAY_SOAK_ROUNDS'] ?? 3);
 // Which way to go: both, or one of them to repeat it alone.
 const WAYS = (process.env['SHIPWAY_SOAK_WAYS'] ?? 'release,rollback').split(',');
-const WORKERS = Math.min(2, cpus().length);
+// Cases wait more than they compute, so one more than there are cores.
+const WORKERS = Number(process.env['SHIPWAY_SOAK_WORKERS'] ?? cpus().length + 1);
 const LIMIT_MS = ROUNDS * 3 * 3600 * 1000;
 const REPORT = new URL('../../docs/reference/crash-matrix.md', import.meta.url);
 
