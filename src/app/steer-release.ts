@@ -55,8 +55,11 @@ export async function pauseRelease(app: App, id: string | null, reason: string |
       next: `Look at it: shipway show ${row.id}`,
     });
   }
-  await requestOfRelease((await app.database()).db, row, { word: 'pause', person: app.person, reason });
-  return row;
+  const { db } = await app.database();
+  if (await requestOfRelease(db, row, { word: 'pause', person: app.person, reason })) return row;
+  throw problem('refused', `${row.id} was asked to stop meanwhile, and is not paused`, {
+    next: `Watch it: shipway attach ${row.id}`,
+  });
 }
 
 export interface ResumeRequest {

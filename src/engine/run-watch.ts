@@ -30,17 +30,26 @@ const CHECKPOINT_MINUTES = [0, 5, 10, 15, 30, 60, 120];
 /** Remembers, per release, when this process took the last round: within one process time is monotonic, whatever the wall clock does. */
 const lastTaken = new Map<string, { round: number; monotonicMs: number }>();
 
+/** Where a watch begins. */
+export interface WatchBegin {
+  /** Rounds before it were acted on by an earlier run, and by the person who let the release go on; null when the whole watch is done. */
+  firstRound: number | null;
+}
+
 /** Says that the watch runs. The intent is journalled once; a resumed watch goes on where its samples end. */
-export async function beginWatch(executor: Executor, releaseId: string, stepId: string): Promise<void> {
+export async function beginWatch(executor: Executor, releaseId: string, stepId: string): Promise<WatchBegin> {
   const release = await loadRelease(executor, releaseId);
   await gap(`${stepId}:before-intent`);
   const run = (await stepRuns(executor.database.db, releaseId)).find((one) => one.step_id === stepId);
+  if (run?.state === 'finished') return { firstRound: null };
   // A watch that another executor began goes on under the same attempt: its rounds are fenced by being kept once.
   if (run?.state !== 'started') await recordOf(executor, release, stepId).begin();
   await gap(`${stepId}:after-intent`);
   await guarded(executor, () =>
     moveRelease(executor.database.db, releaseId, { to: 'watching', actor: actorOf(executor) }),
   );
+  const rounds = await guarded(executor, () => roundsOf(executor.database.db, releaseId));
+  return { firstRound: rounds.length };
 }
 
 /** One round: wait until it is due, measure, judge over everything seen, keep sample and verdicts, and say what follows. */
@@ -123,10 +132,10 @@ function withoutRaw(judgement: Judged): Judged {
   return { ...judgement, verdicts: judgement.verdicts.map(bare) };
 }
 
-/** After a pause for a breached criterion a person looked: what was seen before it no longer counts against the version. */
+/** After a breached criterion that called a person, that person looked: what was seen before no longer counts against the version. */
 function resumedSince(rounds: StoredRound[]): number {
-  const paused = rounds.findLast((stored) => stored.action === 'pause');
-  return paused === undefined ? 0 : paused.round + 1;
+  const breached = rounds.findLast((stored) => stored.action === 'pause' || stored.action === 'roll-back');
+  return breached === undefined ? 0 : breached.round + 1;
 }
 
 function clockOf(executor: Executor, release: LoadedRelease): Clock {

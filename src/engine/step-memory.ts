@@ -8,6 +8,7 @@ import { getRelease, moveRelease } from '../state/releases.ts';
 import { plannedRouterState, planRouterState } from '../state/router-states.ts';
 import { stepRuns } from '../state/step-runs.ts';
 import { roundsOf } from '../state/watch-samples.ts';
+import { askAgain } from './ask-again.ts';
 import type { Executor } from './engine-parts.ts';
 import type { StepMemory } from './steps/step-tools.ts';
 
@@ -18,7 +19,7 @@ export function stepMemory(executor: Executor): StepMemory {
   return {
     requestedBy: async (releaseId) => (await getRelease(db, releaseId)).requested_by,
     async approvals(releaseId) {
-      const rows = await decisionsOn(db, releaseId);
+      const rows = await askAgain(() => decisionsOn(db, releaseId), executor);
       return rows.map(({ person, decision, reason, plan_digest: planDigest }) => ({
         person,
         decision,

@@ -1,6 +1,6 @@
 import type { ProblemRecord } from '../../core/release/problem.ts';
 import type { Next, StepToRun } from '../run-release.ts';
-import type { RoundNext } from '../run-watch.ts';
+import type { RoundNext, WatchBegin } from '../run-watch.ts';
 
 /** What the workflows sequence. Every method is one durable step: harmless when repeated, and its result is remembered. */
 export interface Engine {
@@ -11,7 +11,7 @@ export interface Engine {
   beginRollback(releaseId: string, cause: ProblemRecord): Promise<string[]>;
   performUndo(releaseId: string, stepId: string): Promise<ProblemRecord | null>;
   endRollback(releaseId: string): Promise<void>;
-  beginWatch(releaseId: string, stepId: string): Promise<void>;
+  beginWatch(releaseId: string, stepId: string): Promise<WatchBegin>;
   watchRound(releaseId: string, stepId: string, round: number): Promise<RoundNext>;
   endWatch(releaseId: string, stepId: string): Promise<Next>;
   breakWatch(releaseId: string, stepId: string, cause: ProblemRecord): Promise<Next>;
