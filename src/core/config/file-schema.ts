@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { choice } from './choice.ts';
 import { complain } from './forward-issues.ts';
 import type { Kinds } from './kinds.ts';
+import { keepWords } from './keep-words.ts';
 import { namedCheck } from './named-check.ts';
 import { expandHealthChecks } from './expand-health-checks.ts';
 import { watchWords } from './watch-words.ts';
@@ -145,6 +146,9 @@ export function releaseFileSchema(kinds: Kinds) {
     backups: z
       .strictObject({
         directory: path().default('.shipway/backups').describe('Where backups are kept, relative to the project.'),
+        keep: keepWords()
+          .optional()
+          .describe('Which backups `shipway backup prune` leaves; any of the keys is enough.'),
       })
       .optional()
       .describe('Settings of all backups.'),

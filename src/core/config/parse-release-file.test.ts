@@ -77,6 +77,16 @@ test('every key of the example is read into the config, with durations in second
   expect(production?.watch?.metrics).toEqual({ kind: 'scrape', settings: { path: '/metrics', component: 'api' } });
 });
 
+test('the policy for backups is read key by key; what is left out keeps a week and a thin tail behind it', () => {
+  const week = { forSeconds: 7 * 86_400, last: 3, daily: 7, weekly: 4, monthly: 6, yearly: 0 };
+  expect(read(SMALL).backups.keep).toEqual({ ...week, versions: null, timeZone: 'UTC' });
+  const keep = '{ for: 2 weeks, yearly: 7, versions: 5, time-zone: Europe/Berlin }';
+  expect(read(`${SMALL}backups: { keep: ${keep} }\n`).backups).toEqual({
+    directory: '.shipway/backups',
+    keep: { ...week, forSeconds: 14 * 86_400, yearly: 7, versions: 5, timeZone: 'Europe/Berlin' },
+  });
+});
+
 test('the short form of a check becomes the strict settings of its kind', () => {
   const config = read(
     withLines(

@@ -1,6 +1,7 @@
 import type { Json } from '../release/json.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 import type { ReadFile } from './file-schema.ts';
+import { keepOf } from './keep-words.ts';
 import type {
   ApprovalConfig,
   Chosen,
@@ -28,7 +29,7 @@ export function serviceConfigOf(file: ReadFile): ServiceConfig {
   return {
     service: file.service,
     stores,
-    backups: { directory: file.backups?.directory ?? '.shipway/backups' },
+    backups: { directory: file.backups?.directory ?? '.shipway/backups', keep: keepOf(file.backups?.keep) },
     variables: { secret: file.variables?.secret ?? [], public: file.variables?.public ?? [] },
     releaseTypes: releaseTypesOf(file.release),
     environments: Object.fromEntries(environments) as ServiceConfig['environments'],

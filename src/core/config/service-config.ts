@@ -1,3 +1,4 @@
+import type { RetentionPolicy } from '../backup/retention.ts';
 import type { Json } from '../release/json.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 
@@ -80,8 +81,8 @@ export interface EnvironmentConfig {
 export interface ServiceConfig {
   service: string;
   stores: NamedStore[];
-  /** Where backups are kept, relative to the project. */
-  backups: { directory: string };
+  /** Where backups are kept, relative to the project, and which of them `shipway backup prune` leaves. */
+  backups: { directory: string; keep: RetentionPolicy };
   variables: { secret: string[]; public: string[] };
   /** Settings that differ by release type; `regular` is always there. */
   releaseTypes: Record<string, { approval: ApprovalConfig | null; watchSeconds: number | null; skip: string[] }>;

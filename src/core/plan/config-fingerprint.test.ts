@@ -27,7 +27,7 @@ service: notes
       production: { target: { command: { deploy: ['./deploy.sh'], observe: ['./look.sh'] } }, drain: '90s' },
     },
   });
-  const expected = 'sha256:8789401afe484e7c048926f16356f5040a5464c6ba74d320e86d1706738e09f8';
+  const expected = 'sha256:1c7347e36eb2e386ab30d76a59a344fce8077246e751de2e80f20d3e17f0a198';
   expect(fingerprint(parseReleaseFile(written, 'a.yaml', sampleKinds))).toBe(expected);
   expect(fingerprint(parseReleaseFile(respelt, 'b.yaml', sampleKinds))).toBe(expected);
   expect(fingerprint(parseReleaseFile(JSON.stringify(defined), 'c.json', sampleKinds))).toBe(expected);

@@ -38,7 +38,19 @@ export function configWith(change: Partial<EnvironmentConfig> = {}): ServiceConf
   return {
     service: 'shop',
     stores: [{ name: 'database', kind: 'sqlite', settings: { path: 'app.db' } }],
-    backups: { directory: '.shipway/backups' },
+    backups: {
+      directory: '.shipway/backups',
+      keep: {
+        forSeconds: 604_800,
+        last: 3,
+        daily: 7,
+        weekly: 4,
+        monthly: 6,
+        yearly: 0,
+        versions: null,
+        timeZone: 'UTC',
+      },
+    },
     variables: { secret: [], public: [] },
     releaseTypes: {
       regular: { approval: null, watchSeconds: null, skip: [] },
