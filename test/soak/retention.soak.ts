@@ -22,5 +22,5 @@ test('no random history ever loses a backup that is needed', () => {
     `retention: ${HISTORIES} histories, ${seen.backups} backups, ${seen.dropped} dropped, ` +
       `${seen.stopped} histories stopped for want of a recent proof, 0 faults (seed ${SEED})\n`,
   );
-  expect(seen.dropped).toBeGreaterThan(HISTORIES);
+  expect(seen.dropped).toBeGreaterThan(HISTORIES / 2); // a history in which nothing goes proves nothing
 });

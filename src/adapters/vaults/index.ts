@@ -14,4 +14,4 @@ export {
   type StagedStore,
   type SwappedStore,
 } from './restore-backup.ts';
-export type { Sealed, Vault } from './vault.ts';
+export type { Pin, Pruned, Sealed, Vault } from './vault.ts';

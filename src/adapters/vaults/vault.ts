@@ -1,4 +1,5 @@
 import type { Manifest } from '../../core/backup/manifest.ts';
+import type { Tombstone } from '../../core/backup/tombstone.ts';
 import type { Effect } from '../../platform/effect.ts';
 
 /** What the maker of a backup knows; parts, totals, window and chain are the vault's to find out. */
@@ -12,10 +13,29 @@ export interface Sealed {
   manifestSha256: string;
 }
 
+/** A pruned backup. `whole`: in the trash, as it was sealed; `going`: being deleted; `gone`: nothing but the tombstone is left. */
+export interface Pruned {
+  tombstone: Tombstone;
+  data: 'whole' | 'going' | 'gone';
+}
+
+/** A person's word that a backup stays. */
+export interface Pin {
+  id: string;
+  reason: string;
+  by: string;
+  /** RFC 3339. */
+  at: string;
+}
+
 /**
  * A place for backups. Promises of every implementation:
  * - what is not sealed is never listed, shown or restored; what is sealed was synced before and never changes;
- * - everything read from it is checked before it is used.
+ * - everything read from it is checked before it is used;
+ * - the trash is a mark and not a place: what is trashed is listed and shown no more, and its data stays where it is, so that whoever
+ *   reads it reads on; it is deleted by `empty` alone;
+ * - of what was pruned a tombstone stays for good, and the chain of manifests goes on over it;
+ * - what is pinned is neither trashed nor emptied. Pins lie here and not in our memory: they must outlive it.
  */
 export interface Vault {
   /** Makes an empty place for the backup; removes what a dead run left of the same one. Refuses one that a living process writes. */
@@ -32,6 +52,19 @@ export interface Vault {
   verifyParts(sealed: Sealed): Promise<void>;
   /** Where the parts of a store lie, to be read only. */
   folderOf(id: string, store: string): string;
+  /** Marks a sealed backup as pruned. Twice is harmless: the first mark stays. */
+  trash(id: string, note: { at: string; why: string }): Promise<void>;
+  /** Takes the mark away again; throws `not-found` when the data is deleted or being deleted. */
+  recover(id: string): Promise<void>;
+  /** Deletes the data of a trashed backup for good; refuses any other. Twice is harmless; after a crash it finishes. */
+  empty(id: string): Promise<void>;
+  /** Everything that was ever pruned, oldest first. */
+  pruned(): Promise<Pruned[]>;
+  /** Sets the pin of a sealed backup, or another reason for it. */
+  pin(pin: Pin): Promise<void>;
+  /** Nothing pinned there is fine. */
+  unpin(id: string): Promise<void>;
+  pins(): Promise<Pin[]>;
   /** Deletes what dead runs left; returns their ids. */
   removeDead(effect: Effect): Promise<string[]>;
   /** Where it is, for messages. */

@@ -18,6 +18,8 @@ import { gap } from '../../../platform/gap.ts';
 import type { ManifestDraft, Sealed, Vault } from '../vault.ts';
 import { findParts, MANIFEST, MANIFEST_SHA256, syncTree } from './find-parts.ts';
 import { claimPartial, ownershipOf, removePartial } from './owner.ts';
+import { listPins, removePin, writePin } from './pins.ts';
+import { emptyTrashed, listPruned, newestTombstone, readTombstone, recoverTrashed, writeTombstone } from './trash.ts';
 
 const PARTIAL = '.partial';
 
@@ -39,6 +41,16 @@ export function openVault(directory: string): Vault {
     show: (reference, of) => show(directory, reference, of),
     verifyParts: (sealed) => verifyParts(directory, sealed),
     folderOf: (id, store) => join(directory, requireId(id), store),
+    trash: async (id, note) => trash(directory, requireId(id), note),
+    recover: (id) => recoverTrashed(directory, requireId(id)),
+    empty: (id) => emptyTrashed(directory, requireId(id)),
+    pruned: () => listPruned(directory),
+    pin: async (pin) => {
+      await readSealed(directory, requireId(pin.id));
+      await writePin(directory, pin);
+    },
+    unpin: (id) => removePin(directory, requireId(id)),
+    pins: () => listPins(directory),
     removeDead: async (effect) => {
       const removed = await removeDead(directory);
       for (const id of removed) effect.report(`removed ${id}, which was never finished`);
@@ -108,20 +120,22 @@ async function completeManifest(directory: string, partial: string, draft: Manif
     parts: found.filter((part) => part.path.startsWith(`${store.name}/`)),
   }));
   const before = (await list(directory)).filter(({ id }) => isBackupOf(id, draft.service, draft.environment));
+  const last = before.findLast(({ sealed }) => sealed !== null);
+  const pruned = await newestTombstone(directory, draft);
   return {
     ...draft,
     format: 1,
     stores,
     consistencyWindowMs: consistencyWindowMs(stores),
-    previous: before.findLast(({ sealed }) => sealed !== null)?.sealed?.manifestSha256 ?? null,
+    previous:
+      pruned !== null && pruned.id > (last?.id ?? '') ? pruned.manifest : (last?.sealed?.manifestSha256 ?? null),
     totals: totalsOf(stores),
   };
 }
 
 async function list(directory: string): Promise<Awaited<ReturnType<Vault['list']>>> {
-  const ids = listDirectory(directory).filter((name) => parseBackupId(name) !== null);
   const found = [];
-  for (const id of ids) {
+  for (const id of await idsIn(directory)) {
     try {
       found.push({ id, sealed: await readSealed(directory, id), reason: null });
     } catch (error) {
@@ -129,6 +143,23 @@ async function list(directory: string): Promise<Awaited<ReturnType<Vault['list']
     }
   }
   return found;
+}
+
+/** Sealed backups that are not in the trash. */
+async function idsIn(directory: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (const name of listDirectory(directory)) {
+    if (parseBackupId(name) !== null && (await readTombstone(directory, name)) === null) ids.push(name);
+  }
+  return ids;
+}
+
+async function trash(directory: string, id: string, note: { at: string; why: string }): Promise<void> {
+  if ((await readTombstone(directory, id)) !== null) return;
+  const { manifest, manifestSha256 } = await readSealed(directory, id);
+  const { service, environment, previous } = manifest;
+  const facts = { id, service, environment, createdAt: manifest.createdAt.end, manifest: manifestSha256, previous };
+  await writeTombstone(directory, { format: 1, ...facts, prunedAt: note.at, why: note.why });
 }
 
 async function readSealed(directory: string, id: string): Promise<Sealed> {
@@ -149,7 +180,7 @@ async function show(
   reference: string,
   of: { service: string; environment: string },
 ): Promise<Sealed> {
-  const all = listDirectory(directory).filter((name) => parseBackupId(name) !== null);
+  const all = await idsIn(directory);
   if (all.includes(reference)) return requireOf(await readSealed(directory, reference), of);
   const ids = all.filter((id) => isBackupOf(id, of.service, of.environment));
   if (reference === 'latest') return readSealed(directory, requireOne(ids.slice(-1), reference, directory));
