@@ -99,6 +99,27 @@ export function describeStore(subject: StoreSubject): void {
       expect(names().filter((name) => /restore|replaced|swap/.test(name))).toEqual([]);
     });
 
+    it('lists what swaps left until it is discarded, one by one', async () => {
+      const capture = await captureThenChange();
+      expect(await store.replaced(effect())).toEqual([]);
+      const staged = await store.stage(copy, capture, 'bk_1', effect());
+      expect(await store.replaced(effect())).toEqual([]);
+      const first = await store.swap(staged, effect());
+      subject.write(project, 'new');
+      const second = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
+      const listed = await store.replaced(effect());
+      expect(listed.map(({ record, tag, state }) => ({ record, tag, state }))).toEqual([
+        { record: second, tag: 'bk_1-2', state: 'replaced' },
+        { record: first, tag: 'bk_1', state: 'replaced' },
+      ]);
+      expect(listed.every(({ bytes }) => bytes > 0)).toBe(true);
+      await store.discard(first, effect());
+      expect((await store.replaced(effect())).map(({ tag }) => tag)).toEqual(['bk_1-2']);
+      await store.discard(second, effect());
+      expect(await store.replaced(effect())).toEqual([]);
+      expect(subject.read(project)).toBe('old');
+    });
+
     it('restores the same backup again while the data replaced before is still kept', async () => {
       const capture = await captureThenChange();
       const first = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
@@ -234,6 +255,40 @@ export function describeStore(subject: StoreSubject): void {
         expect(subject.read(project), `undone after ${killAt}`).toBe('new');
       }
     }, 120_000);
+
+    it('between two renames, is listed as half done and not discarded', async () => {
+      const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
+      const between = passed.find((name) => /\.0\./.test(name)) ?? '';
+      rmSync(project, { recursive: true });
+      mkdirSync(copy, { recursive: true });
+      subject.write(project, 'old');
+      await runGapped(PROGRAM, act('swap', (await stageOld()).place), between);
+      const [half] = await store.replaced(effect());
+      expect(half).toMatchObject({ state: 'half' });
+      await expect(store.discard(half?.record ?? { keptAt: null }, effect())).rejects.toMatchObject({
+        kind: 'restore-failed',
+      });
+    }, 60_000);
+
+    it('at any gap of a discard, leaves the live data alone and the rest is found and discarded', async () => {
+      const keptAt = (await store.swap(await stageOld(), effect())).keptAt ?? '';
+      const { passed } = await runGapped(PROGRAM, act('discard', keptAt), null);
+      expect(passed.length).toBeGreaterThan(0);
+      for (const killAt of passed) {
+        rmSync(project, { recursive: true });
+        mkdirSync(copy, { recursive: true });
+        subject.write(project, 'old');
+        const record = await store.swap(await stageOld(), effect());
+        const end = await runGapped(PROGRAM, act('discard', record.keptAt ?? ''), killAt);
+        expect(end.signal, killAt).toBe('SIGKILL');
+        const [rest] = await store.replaced(effect());
+        expect(rest?.record).toEqual(record);
+        await store.discard(record, effect());
+        expect(await store.replaced(effect())).toEqual([]);
+        expect(subject.read(project)).toBe('old');
+        expect(names().filter((name) => /restore|replaced|swap/.test(name))).toEqual([]);
+      }
+    }, 60_000);
 
     it('at any gap of the way back, leaves complete data and is finished by doing it again', async () => {
       const keptAt = (await store.swap(await stageOld(), effect())).keptAt ?? '';

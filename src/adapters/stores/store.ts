@@ -16,6 +16,17 @@ export interface SwapRecord {
   keptAt: string | null;
 }
 
+/** What a swap left beside the live data, until it is discarded. */
+export interface ReplacedData {
+  /** What `discard` takes. */
+  record: { keptAt: string };
+  /** The tag it was staged under: the id of the backup that was restored, with a number behind it when it was restored again. */
+  tag: string;
+  /** `half`: a swap or its undo was interrupted and has to be finished first. */
+  state: 'replaced' | 'half';
+  bytes: number;
+}
+
 /**
  * A service's data. Promises of every implementation (see store.suite.ts):
  * - `capture` is consistent while the service writes, and never opens a window in which the live data is not usable;
@@ -43,6 +54,8 @@ export interface Store {
   swap(staged: Staged, effect: Effect): Promise<SwapRecord>;
   swapBack(record: SwapRecord, effect: Effect): Promise<void>;
   discard(record: SwapRecord, effect: Effect): Promise<void>;
+  /** Everything that swaps of this store have left and nobody has discarded, oldest name first. */
+  replaced(effect: Effect): Promise<ReplacedData[]>;
   /** What a restore of this capture would throw away, in counts by table or directory. */
   changesSince(capture: Capture, effect: Effect): Promise<JsonObject>;
 }

@@ -9,6 +9,7 @@ import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
 import type { Capture, Staged, Store } from '../store.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
+import { findReplaced } from '../swap/find-replaced.ts';
 import { swapNames } from '../swap/swap-journal.ts';
 import { checkTree, extractTree, makeFoldersAbove, placesBelow } from './extract-tree.ts';
 import { countersOf, fingerprintOf, indexLines, parseIndex, rootsOf, type IndexEntry } from './file-index.ts';
@@ -56,6 +57,7 @@ export function openFilesStore(settings: FilesSettings, scope: { projectDirector
     swap: (staged) => swapIn(staged, settle),
     swapBack: (record) => swapOut(record, settle),
     discard: (record) => discardReplaced(record),
+    replaced: () => findReplaced(tree.paths.map((path) => join(scope.projectDirectory, path))),
     changesSince: (recorded, effect) => countChanges(tree, recorded, effect),
   };
 }

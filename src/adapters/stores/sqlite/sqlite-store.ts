@@ -14,6 +14,7 @@ import { applyFacts, factsOf, realPathOf } from '../../../platform/file-tree.ts'
 import { gap } from '../../../platform/gap.ts';
 import type { Capture, Store } from '../store.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
+import { findReplaced } from '../swap/find-replaced.ts';
 import { keptInFolder, swapNames } from '../swap/swap-journal.ts';
 import { requireRoom } from '../require-room.ts';
 import { sqliteProblem, withDatabase, withLiveDatabase, type Connection } from './connection.ts';
@@ -57,6 +58,7 @@ export function openSqliteStore(settings: { path: string }, scope: { projectDire
     swap: (staged, effect) => swapIn(staged, (path, role) => settleDatabase(path, role, effect)),
     swapBack: (record, effect) => swapOut(record, (path, role) => settleDatabase(path, role, effect)),
     discard: (record) => discardReplaced(record),
+    replaced: async (effect) => findReplaced([await locate(effect)]),
     changesSince: async (recorded, effect) => countChanges(await locate(effect), recorded, effect),
   };
 }

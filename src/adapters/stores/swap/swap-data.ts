@@ -153,7 +153,9 @@ export async function discardReplaced(record: SwapRecord): Promise<void> {
     await removeWithCompanions(path.staged, journal.companions);
     await removeWithCompanions(path.kept, journal.companions);
     await removeFolderIfEmpty(dirname(path.kept), dirname(path.live));
+    await gap('stores.discard.removed');
   }
+  // Last: as long as it is there, whoever lists what was replaced finds the rest.
   await removeTree(names.journal);
 }
 

@@ -1,0 +1,38 @@
+import { basename, dirname } from 'node:path';
+import { listDirectory, treeBytes } from '../../../platform/files.ts';
+import type { ReplacedData } from '../store.ts';
+import { readSwapJournal, swapNames, type SwapJournal } from './swap-journal.ts';
+
+/** What swaps have left beside these live paths, found by the notes they wrote. Staged copies were never live and are not among it. */
+export async function findReplaced(anchors: readonly string[]): Promise<ReplacedData[]> {
+  const found: ReplacedData[] = [];
+  for (const anchor of anchors) {
+    for (const tag of tagsBeside(anchor)) {
+      const names = swapNames(anchor, tag);
+      const journal = await readSwapJournal(names.journal, tag);
+      if (journal === null || journal.state === 'staged') continue;
+      const state = journal.state === 'swapped' || journal.state === 'swapped-back' ? 'replaced' : 'half';
+      found.push({ record: { keptAt: names.keptAt }, tag, state, bytes: await bytesOf(journal) });
+    }
+  }
+  return found;
+}
+
+function tagsBeside(anchor: string): string[] {
+  const start = `${basename(anchor)}.swap-`;
+  return listDirectory(dirname(anchor)).flatMap((name) => {
+    const tag = name.startsWith(start) && name.endsWith('.json') ? name.slice(start.length, -'.json'.length) : '';
+    return /^[A-Za-z0-9_-]+$/.test(tag) ? [tag] : [];
+  });
+}
+
+/** Replaced data, or after a swap back the restored data, with the files that belong to it. */
+async function bytesOf(journal: SwapJournal): Promise<number> {
+  let bytes = 0;
+  for (const { staged, kept } of journal.paths) {
+    for (const ending of ['', ...journal.companions]) {
+      bytes += (await treeBytes(staged + ending)) + (await treeBytes(kept + ending));
+    }
+  }
+  return bytes;
+}
