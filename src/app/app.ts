@@ -1,3 +1,5 @@
+import type { Store } from '../adapters/stores/store.ts';
+import type { Vault } from '../adapters/vaults/vault.ts';
 import type { ServiceConfig } from '../core/config/service-config.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import type { BackupTools } from '../engine/steps/step-backups.ts';
@@ -13,6 +15,15 @@ export interface LoadedReleaseFile {
   fingerprint: string;
   /** What is allowed but unwise, each with its place. */
   warnings: string[];
+}
+
+export interface Tools {
+  adapters: Adapters;
+  backups: BackupTools;
+  /** Where the backups of the plan are kept. */
+  vault(plan: Plan): Vault;
+  /** The stores of the plan, opened. */
+  stores(plan: Plan): { name: string; store: Store }[];
 }
 
 /** What acts work with. Everything is opened when it is first needed, so that a cheap command stays cheap. */
@@ -32,7 +43,7 @@ export interface App {
   /** The memory if there is one; looking never creates anything. */
   existingDatabase(): Promise<Database | null>;
   /** The adapters and the backups; loaded when first needed, because looking at our own memory needs neither. */
-  tools(): Promise<{ adapters: Adapters; backups: BackupTools }>;
+  tools(): Promise<Tools>;
   /** An effect for looking at the world and for acts outside a release, such as a backup by hand. */
   effect(plan: Plan, token: string): Promise<Effect>;
   /** Starts an executor in the background; it outlives this process. */

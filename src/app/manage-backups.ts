@@ -1,49 +1,33 @@
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
-import { planHead } from '../core/plan/build-plan.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { problem } from '../core/release/problem.ts';
-import type { BackupSummary, BackupTools } from '../engine/steps/step-backups.ts';
-import type { Effect } from '../platform/effect.ts';
+import type { BackupSummary } from '../engine/steps/step-backups.ts';
 import { timestamp } from '../platform/clock.ts';
 import { randomId } from '../platform/ids.ts';
-import { liveVersion } from '../state/live.ts';
+import { withBackupLock } from '../state/backup-record.ts';
 import { lockOf } from '../state/locks.ts';
 import type { App } from './app.ts';
-import { chooseEnvironment } from './choose-environment.ts';
 import { describeLoss } from './describe-loss.ts';
+import { openBackups } from './open-backups.ts';
 
 export type { BackupSummary };
 
-interface Opened {
-  config: ServiceConfig;
-  environment: EnvironmentConfig;
-  plan: Plan;
-  backups: BackupTools;
-  effect: Effect;
-}
-
-/** All backups of one environment, newest first. */
-export async function listBackups(app: App, environment: string | null): Promise<BackupSummary[]> {
-  const { backups, plan } = await open(app, environment);
-  return (await backups.list(plan)).toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
-}
-
 /** The backup meant by an id, a unique prefix of one, or `before:<release>`. */
 export async function findBackup(app: App, environment: string | null, reference: string): Promise<BackupSummary> {
-  const { backups, plan } = await open(app, environment);
+  const { backups, plan } = await openBackups(app, environment);
   return backups.find(plan, reference);
 }
 
 /** What a backup by hand would hold. */
 export async function planBackup(app: App, environment: string | null): Promise<{ plan: Plan; stores: string[] }> {
-  const { plan, config, environment: chosen } = await open(app, environment);
+  const { plan, config, environment: chosen } = await openBackups(app, environment);
   if (plan.stores.length === 0) throw noStores(config, chosen);
   return { plan, stores: plan.stores.map((store) => store.name) };
 }
 
 /** Takes one consistent, verified backup of the live data now; what runs goes on running. */
 export async function createBackup(app: App, environment: string | null): Promise<BackupSummary> {
-  const { backups, plan, effect, config, environment: chosen } = await open(app, environment);
+  const { backups, plan, effect, config, environment: chosen } = await openBackups(app, environment);
   if (plan.stores.length === 0) throw noStores(config, chosen);
   return backups.create(plan, byHand(app, plan, 'manual'), effect);
 }
@@ -60,7 +44,7 @@ export async function verifyBackups(
   environment: string | null,
   reference: string | null,
 ): Promise<BackupVerdict[]> {
-  const { backups, plan, effect } = await open(app, environment);
+  const { backups, plan, effect } = await openBackups(app, environment);
   const meant = reference === null ? await backups.list(plan) : [await backups.find(plan, reference)];
   const verdicts: BackupVerdict[] = [];
   for (const { id } of meant) verdicts.push({ id, fault: await backups.verify(plan, id, effect) });
@@ -82,7 +66,7 @@ export interface RestorePlan {
  * would stay on the replaced data, and what it writes would be lost without anybody noticing.
  */
 export async function planRestore(app: App, environment: string | null, reference: string): Promise<RestorePlan> {
-  const { backups, plan, effect, config, environment: chosen } = await open(app, environment);
+  const { backups, plan, effect, config, environment: chosen } = await openBackups(app, environment);
   const backup = await backups.find(plan, reference);
   await refuseLocked(app, config.service, chosen.name);
   const { adapters } = await app.tools();
@@ -115,29 +99,21 @@ export interface Restored {
 
 /** Backs up what is there, restores beside it, verifies, and swaps. The replaced data is kept as a backup and aside. */
 export async function restoreBackup(app: App, wanted: RestorePlan): Promise<Restored> {
-  const { backups, plan, effect } = await open(app, wanted.environment);
-  const before = await backups.create(plan, byHand(app, plan, 'pre-restore'), effect);
-  const stores = plan.stores.filter((store) => wanted.stores.includes(store.name));
-  const staged = await backups.stage(plan, { id: wanted.backup.id, stores }, effect);
-  await backups.swap(plan, staged, effect);
-  return { before, restored: wanted.backup };
+  const { backups, plan, effect } = await openBackups(app, wanted.environment);
+  // Nobody prunes what is being read.
+  return withBackupLock(await app.database(), plan, async () => {
+    const before = await backups.create(plan, byHand(app, plan, 'pre-restore'), effect);
+    const stores = plan.stores.filter((store) => wanted.stores.includes(store.name));
+    const staged = await backups.stage(plan, { id: wanted.backup.id, stores }, effect);
+    await backups.swap(plan, staged, effect);
+    return { before, restored: wanted.backup };
+  });
 }
 
 /** What restoring the backup would throw away; for a rollback with data, before anybody is asked. */
 export async function lossOfRestore(app: App, environment: string | null, reference: string): Promise<string[]> {
-  const { backups, plan, effect } = await open(app, environment);
+  const { backups, plan, effect } = await openBackups(app, environment);
   return describeLoss(backups, plan, await backups.find(plan, reference), effect);
-}
-
-async function open(app: App, name: string | null): Promise<Opened> {
-  const { config } = await app.releaseFile();
-  const environment = chooseEnvironment(config, name);
-  const database = await app.existingDatabase();
-  const live = database === null ? null : await liveVersion(database.db, config.service, environment.name);
-  const head = planHead(config, environment, { version: live?.version ?? '0.0.0', commit: null });
-  const plan: Plan = { ...head, previous: live === null ? null : { version: live.version, release: live.release } };
-  const { backups } = await app.tools();
-  return { config, environment, plan, backups, effect: await app.effect(plan, `hand/backup/${randomId()}`) };
 }
 
 function byHand(app: App, plan: Plan, reason: 'manual' | 'pre-restore') {

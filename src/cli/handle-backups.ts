@@ -18,13 +18,13 @@ export async function create(session: Session): Promise<number> {
   return showOne(session, await createBackup(app, options.env));
 }
 
-export async function list(session: Session): Promise<number> {
-  const { listBackups } = await import('../app/manage-backups.ts');
+export async function list(session: Session, given: { explain?: boolean }): Promise<number> {
+  const { listBackups } = await import('../app/list-backups.ts');
   const { options, screen } = session;
   const app = await session.app();
   const backups = await listBackups(app, options.env);
   if (screen.isJson) screen.json({ backups });
-  else screen.lines(backupTable(screen.style, backups, app.nowMs()));
+  else screen.lines(backupTable(screen.style, backups, { nowMs: app.nowMs(), explain: given.explain === true }));
   return exitCode('done');
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../adapters/vaults/index.ts';
 import type { Sealed, Vault } from '../adapters/vaults/index.ts';
 import { formatBackupId, isBackupOf, type BackupReason } from '../core/backup/backup-id.ts';
+import { hasShrunk, liveBytesOf, type Manifest } from '../core/backup/manifest.ts';
 import type { NamedStore } from '../core/config/service-config.ts';
 import type { Actor } from '../core/journal/event.ts';
 import { shortDigest } from '../core/plan/short-digest.ts';
@@ -27,11 +28,13 @@ import type { Database } from '../state/open-database.ts';
 import { journalBackup, recordedManifest } from '../state/sealed-backups.ts';
 
 const kinds: Record<string, StoreKind> = storeKinds;
+// V2: every hash, and every copy opened and compared with its capture (verifyBackup).
+const VERIFIED_LEVEL = 2;
 const TOOL = `shipway ${programVersion()}`;
 
 /** The backups of a project: opened stores meet the vault, and the journal hears of every sealed, verified and restored backup. */
 export function backupTools(projectDirectory: string, open: () => Promise<Database>): BackupTools {
-  const at = (plan: Plan): Vault => openVault(resolve(projectDirectory, plan.backupDirectory));
+  const at = (plan: Plan): Vault => vaultOf(plan, projectDirectory);
   const stores = (named: NamedStore[]): NamedOpenStore[] => named.map((store) => openStore(store, projectDirectory));
   const orderOf = async (plan: Plan, id: string, effect: Effect) => ({
     id,
@@ -46,7 +49,16 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
       create({ vault: at(plan), stores: stores(request.stores), open }, plan, request, effect),
     find: async (plan, reference) => summaryOf(await at(plan).show(reference, placeOf(plan))),
     list: async (plan) => listOf(at(plan), plan),
-    verify: async (plan, id, effect) => faultOf(async () => verifyBackup(await orderOf(plan, id, effect))),
+    async verify(plan, id, effect) {
+      const found = await lookAt(async () => verifyBackup(await orderOf(plan, id, effect)));
+      const facts = {
+        level: VERIFIED_LEVEL,
+        outcome: found.outcome,
+        ...(found.fault === null ? {} : { fault: found.fault }),
+      };
+      await tellJournal(open, plan, { type: 'backup.verified', backup: id, token: effect.token, facts });
+      return found.fault;
+    },
     loss: async (plan, id, effect) => describeLoss(await orderOf(plan, id, effect)),
     async stage(plan, request, effect) {
       const order = {
@@ -57,12 +69,18 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
     },
     async swap(plan, staged, effect) {
       const swapped = await swapRestore(staged['staged'] as unknown as StagedStore[], stores(plan.stores), effect);
-      await tellJournal(open, plan, { type: 'backup.restored', backup: backupOf(staged), token: effect.token });
+      const facts = { kept: swapped.flatMap(({ record }) => (record.keptAt === null ? [] : [record.keptAt])) };
+      await tellJournal(open, plan, { type: 'backup.restored', backup: backupOf(staged), token: effect.token, facts });
       return { backup: staged['backup'] ?? null, swapped: swapped as unknown as Json };
     },
     swapBack: (plan, swapped, effect) =>
       undoRestore(swapped['swapped'] as unknown as SwappedStore[], stores(plan.stores), effect),
   };
+}
+
+/** Where the backups of a plan are kept. */
+export function vaultOf(plan: Plan, projectDirectory: string): Vault {
+  return openVault(resolve(projectDirectory, plan.backupDirectory));
 }
 
 /** The backup that was staged, as `stage` wrote it down. */
@@ -95,12 +113,12 @@ async function create(place: Place, plan: Plan, request: BackupRequest, effect: 
   await verifyBackup({ id, ...placeOf(plan), stores: place.stores, vault: place.vault, effect });
   const { db } = await place.open();
   if ((await recordedManifest(db, id)) === null) {
-    await tellJournal(place.open, plan, {
-      type: 'backup.sealed',
-      backup: id,
+    const facts = {
       manifest: sealed.manifestSha256,
-      token: effect.token,
-    });
+      level: VERIFIED_LEVEL,
+      ...((await isSuspicious(place.vault, sealed)) ? { suspicious: true } : {}),
+    };
+    await tellJournal(place.open, plan, { type: 'backup.sealed', backup: id, token: effect.token, facts });
   }
   const summary = summaryOf(sealed);
   effect.report(`${summary.id}: ${summary.stores.join(', ')}, ${summary.bytes} bytes, every copy opened and compared`);
@@ -114,21 +132,22 @@ async function recorded(open: () => Promise<Database>, id: string): Promise<{ ma
 }
 
 interface BackupNews {
-  type: 'backup.sealed' | 'backup.restored';
+  type: 'backup.sealed' | 'backup.verified' | 'backup.restored';
   backup: string;
-  manifest?: string;
   token: string;
+  facts: JsonObject;
 }
 
 async function tellJournal(open: () => Promise<Database>, plan: Plan, news: BackupNews): Promise<void> {
   const { service, environment } = placeOf(plan);
   const release = news.token.startsWith('r-') ? (news.token.split('/')[0] ?? null) : null;
   const actor: Actor = { kind: 'system', id: 'backups' };
-  const data = { backup: news.backup, ...(news.manifest === undefined ? {} : { manifest: news.manifest }) };
+  const data = { backup: news.backup, ...news.facts };
   await journalBackup((await open()).db, { type: news.type, release, service, environment, actor, data });
 }
 
-function openStore({ name, kind, settings }: NamedStore, projectDirectory: string): NamedOpenStore {
+/** A store of the plan, opened. */
+export function openStore({ name, kind, settings }: NamedStore, projectDirectory: string): NamedOpenStore {
   const found = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   if (found !== undefined) return { name, kind, store: found.open(settings, { projectDirectory }) };
   throw problem('config-invalid', `this version of shipway has no store of kind ${kind}`, {
@@ -157,12 +176,29 @@ function summaryOf({ manifest }: Sealed): BackupSummary {
   };
 }
 
-async function faultOf(check: () => Promise<unknown>): Promise<string | null> {
+/** Whether it is much smaller than the backup before it of the same stores. */
+async function isSuspicious(vault: Vault, { manifest }: Sealed): Promise<boolean> {
+  const names = (stores: Manifest['stores']): string => stores.map((store) => store.name).join();
+  const before = (await vault.list()).flatMap(({ sealed }) => (sealed === null ? [] : [sealed.manifest]));
+  const last = before.findLast(
+    (one) =>
+      one.id < manifest.id &&
+      one.service === manifest.service &&
+      one.environment === manifest.environment &&
+      names(one.stores) === names(manifest.stores),
+  );
+  return last !== undefined && hasShrunk(liveBytesOf(last), liveBytesOf(manifest));
+}
+
+/** What a look at a backup found; one that could not look says nothing about the backup. */
+async function lookAt(
+  check: () => Promise<unknown>,
+): Promise<{ outcome: 'pass' | 'fail' | 'could-not-measure'; fault: string | null }> {
   try {
     await check();
-    return null;
+    return { outcome: 'pass', fault: null };
   } catch (error) {
-    if (isProblem(error)) return error.message;
-    throw error;
+    if (!isProblem(error)) throw error;
+    return { outcome: error.kind === 'backup-invalid' ? 'fail' : 'could-not-measure', fault: error.message };
   }
 }

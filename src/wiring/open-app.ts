@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { App, LoadedReleaseFile } from '../app/app.ts';
+import type { App, LoadedReleaseFile, Tools } from '../app/app.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { realClock } from '../platform/clock.ts';
 import type { Effect } from '../platform/effect.ts';
@@ -46,9 +46,14 @@ async function readReleaseFile(project: Project): Promise<LoadedReleaseFile> {
   return (await import('./load-release-file.ts')).loadReleaseFile(project);
 }
 
-async function loadTools(project: Project, open: () => Promise<Database>) {
-  const [{ adapters }, { backupTools }] = await Promise.all([import('./adapters.ts'), import('./backups.ts')]);
-  return { adapters, backups: backupTools(project.directory, open) };
+async function loadTools(project: Project, open: () => Promise<Database>): Promise<Tools> {
+  const [{ adapters }, backups] = await Promise.all([import('./adapters.ts'), import('./backups.ts')]);
+  return {
+    adapters,
+    backups: backups.backupTools(project.directory, open),
+    vault: (plan) => backups.vaultOf(plan, project.directory),
+    stores: (plan) => plan.stores.map((store) => backups.openStore(store, project.directory)),
+  };
 }
 
 interface LazyDatabase {

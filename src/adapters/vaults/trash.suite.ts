@@ -71,8 +71,8 @@ export function describeTrash(subject: VaultSubject): void {
       await vault.trash(manifest.id, { at: '2027-01-01T00:00:00.000Z', why: 'again' });
       const { id, previous } = manifest;
       const tombstone = { format: 1, id, ...OF, createdAt: AT, manifest: manifestSha256, previous };
-      expect(await vault.pruned()).toEqual([
-        { tombstone: { ...tombstone, prunedAt: NOTE.at, why: NOTE.why }, data: 'whole' },
+      expect(await vault.pruned()).toMatchObject([
+        { tombstone: { ...tombstone, prunedAt: NOTE.at, why: NOTE.why }, data: 'whole', sealed: { manifestSha256 } },
       ]);
     });
 

@@ -17,6 +17,8 @@ export interface Sealed {
 export interface Pruned {
   tombstone: Tombstone;
   data: 'whole' | 'going' | 'gone';
+  /** null when the data is not whole, or its manifest cannot be trusted. */
+  sealed: Sealed | null;
 }
 
 /** A person's word that a backup stays. */

@@ -4,12 +4,16 @@ import type { Registration, Run } from '../session.ts';
 const WHICH = 'backup as `shipway backup list` names it, a unique beginning of that, or before:<release>';
 
 export const registerBackup: Registration = (program, run) => {
-  const backup = program.command('backup').description('take, list, check and restore backups of the data');
+  const backup = program.command('backup').description('take, list, check, restore, prune and pin backups of the data');
   registerCreate(backup, run);
   registerList(backup, run);
   registerShow(backup, run);
   registerVerify(backup, run);
   registerRestore(backup, run);
+  registerPrune(backup, run);
+  registerPin(backup, run);
+  registerUnpin(backup, run);
+  registerDiscard(backup, run);
   backup.addHelpText('after', '\nExample:\n  $ shipway backup list --env production');
 };
 
@@ -24,9 +28,12 @@ function registerCreate(backup: Command, run: Run): void {
 function registerList(backup: Command, run: Run): void {
   const command = backup.command('list');
   command
-    .description('all backups of an environment, newest first')
-    .addHelpText('after', '\nExample:\n  $ shipway backup list --env production')
-    .action(() => run(command, async (session) => (await import('../handle-backups.ts')).list(session)));
+    .description('all backups of an environment, newest first, with their pins and the age of their last proof')
+    .option('--explain', 'add the rules that keep each one')
+    .addHelpText('after', '\nExample:\n  $ shipway backup list --env production --explain')
+    .action((given: { explain?: boolean }) =>
+      run(command, async (session) => (await import('../handle-backups.ts')).list(session, given)),
+    );
 }
 
 function registerShow(backup: Command, run: Run): void {
@@ -60,5 +67,63 @@ function registerRestore(backup: Command, run: Run): void {
     )
     .action((id: string) =>
       run(command, async (session) => (await import('../handle-backups.ts')).restore(session, id)),
+    );
+}
+
+function registerPrune(backup: Command, run: Run): void {
+  const command = backup.command('prune');
+  command
+    .description('put the backups that no rule keeps into the trash, and delete what was there for a day')
+    .option('--explain', 'print the rules of every backup, also of those that stay')
+    .addHelpText(
+      'after',
+      '\nThe rules: backups.keep in the release file. What a release, a rollback or a pin needs always stays. Ends with 30 when backups' +
+        '\ncould go but no verified one is younger than 48 hours. A pruned backup comes back with backup pin.' +
+        '\n\nExample:\n  $ shipway backup prune --env production --dry-run --explain',
+    )
+    .action((given: { explain?: boolean }) =>
+      run(command, async (session) => (await import('../handle-retention.ts')).prune(session, given)),
+    );
+}
+
+function registerPin(backup: Command, run: Run): void {
+  const command = backup
+    .command('pin')
+    .argument('<id>', 'backup, a unique beginning of its id, or before:<release>; also one in the trash');
+  command
+    .description('keep a backup whatever the policy says, until it is unpinned')
+    .requiredOption('--reason <text>', 'why; kept in the journal')
+    .addHelpText('after', '\nExample:\n  $ shipway backup pin before:r-0003 --reason "audit of November"')
+    .action((id: string, given: { reason: string }) =>
+      run(command, async (session) => (await import('../handle-retention.ts')).pin(session, id, given.reason)),
+    );
+}
+
+function registerUnpin(backup: Command, run: Run): void {
+  const command = backup.command('unpin').argument('<id>', 'backup, a unique beginning of its id, or before:<release>');
+  command
+    .description('let the policy decide about a pinned backup again')
+    .option('--reason <text>', 'why; kept in the journal')
+    .addHelpText('after', '\nExample:\n  $ shipway backup unpin before:r-0003 --reason "audit is over"')
+    .action((id: string, given: { reason?: string }) =>
+      run(command, async (session) =>
+        (await import('../handle-retention.ts')).unpin(session, id, given.reason ?? null),
+      ),
+    );
+}
+
+function registerDiscard(backup: Command, run: Run): void {
+  const command = backup
+    .command('discard')
+    .argument('[what]', 'a release, a backup or a place as listed; lists everything when left out');
+  command
+    .description('list or delete for good the data that restores and rollbacks replaced and kept aside')
+    .option('--all', 'everything that is not needed any more')
+    .addHelpText(
+      'after',
+      '\nRefused while the release that replaced it is not over.\n\nExample:\n  $ shipway backup discard r-0004 --env production',
+    )
+    .action((what: string | undefined, given: { all?: boolean }) =>
+      run(command, async (session) => (await import('../handle-retention.ts')).discard(session, what ?? null, given)),
     );
 }

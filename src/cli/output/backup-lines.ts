@@ -1,3 +1,4 @@
+import type { ListedBackup } from '../../app/list-backups.ts';
 import type { BackupSummary, RestorePlan } from '../../app/manage-backups.ts';
 import { printable } from './printable.ts';
 import { formatBytes } from './step-detail.ts';
@@ -6,12 +7,17 @@ import { table } from './table.ts';
 import { age, shownTime } from './times.ts';
 
 /** The table of backups, newest first. */
-export function backupTable(style: Style, backups: readonly BackupSummary[], nowMs: number): string[] {
+export function backupTable(
+  style: Style,
+  backups: readonly ListedBackup[],
+  shown: { nowMs: number; explain: boolean },
+): string[] {
   if (backups.length === 0) return ['No backup yet.', 'next: shipway backup create'];
   const rows = backups.map((backup) => [
     backup.id,
     shownTime(backup.createdAt),
-    age(backup.createdAt, nowMs),
+    age(backup.createdAt, shown.nowMs),
+    proofWord(backup, shown.nowMs),
     backup.reason,
     backup.version ?? '-',
     backup.release ?? '-',
@@ -19,10 +25,23 @@ export function backupTable(style: Style, backups: readonly BackupSummary[], now
     printable(backup.stores.join(', ')),
   ]);
   const [head = '', ...lines] = table([
-    ['BACKUP', 'TAKEN', 'AGE', 'WHY', 'VERSION', 'RELEASE', 'SIZE', 'STORES'],
+    ['BACKUP', 'TAKEN', 'AGE', 'PROVEN', 'WHY', 'VERSION', 'RELEASE', 'SIZE', 'STORES'],
     ...rows,
   ]);
-  return [style.strong(head), ...lines];
+  const notes = backups.map((backup) => [
+    ...(backup.pin === null ? [] : [`  pinned by ${printable(`${backup.pin.by}: ${backup.pin.reason}`)}`]),
+    ...(backup.suspicious
+      ? ['  less than half of the data of the backup before it: look at it before you rely on it']
+      : []),
+    ...(shown.explain ? backup.rules.map((rule) => style.faint(`  ${printable(rule)}`)) : []),
+  ]);
+  return [style.strong(head), ...lines.flatMap((line, index) => [line, ...(notes[index] ?? [])])];
+}
+
+/** How long ago it was last proven good; an age alone says nothing about a backup that failed. */
+function proofWord({ proof }: ListedBackup, nowMs: number): string {
+  if (proof === null) return 'never';
+  return proof.outcome === 'pass' ? `V${proof.level} ${age(proof.at, nowMs)} ago` : 'FAILED';
 }
 
 /** One backup, one fact a line. */

@@ -79,3 +79,13 @@ export function consistencyWindowMs(stores: readonly StoreManifest[]): number {
   const moments = stores.map((store) => Date.parse(store.capture.consistentAt));
   return moments.length === 0 ? 0 : Math.max(...moments) - Math.min(...moments);
 }
+
+/** Size of the live data that was captured, over all stores. */
+export function liveBytesOf({ stores }: Pick<Manifest, 'stores'>): number {
+  return stores.reduce((sum, store) => sum + store.capture.liveBytes, 0);
+}
+
+/** Whether the data is less than half of what it was a backup before: a person has to look before such a backup counts as good. */
+export function hasShrunk(bytesBefore: number, bytesNow: number): boolean {
+  return bytesNow * 2 < bytesBefore;
+}

@@ -38,6 +38,13 @@ const EVENT_DATA = {
   'backup.sealed': { backup: 'text', [FURTHER]: 'json' },
   'backup.verified': { backup: 'text', [FURTHER]: 'json' },
   'backup.restored': { backup: 'text', [FURTHER]: 'json' },
+  // Written before the deed: a deletion nobody can read about is worse than one that is told and then interrupted.
+  'backup.pruned': { backup: 'text', manifest: 'text?', rule: 'text' },
+  'backup.recovered': { backup: 'text', rule: 'text' },
+  'backup.removed': { backup: 'text' },
+  'backup.pinned': { backup: 'text', reason: 'text' },
+  'backup.unpinned': { backup: 'text', reason: 'text?' },
+  'data.discarded': { store: 'text', place: 'text', bytes: 'whole' },
   'watch.breached': { criterion: 'text', [FURTHER]: 'json' },
   'watch.verdict': { [FURTHER]: 'json' },
   'quarantine.set': { version: 'text', reason: 'text' },

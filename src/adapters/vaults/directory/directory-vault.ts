@@ -4,7 +4,7 @@ import { isBackupOf, parseBackupId } from '../../../core/backup/backup-id.ts';
 import { checkManifest, describeMismatch, type Mismatch } from '../../../core/backup/check-manifest.ts';
 import { consistencyWindowMs, manifestBytes, totalsOf, type Manifest } from '../../../core/backup/manifest.ts';
 import { readManifest } from '../../../core/backup/read-manifest.ts';
-import { problem, problemRecord, type Problem } from '../../../core/release/problem.ts';
+import { isProblem, problem, problemRecord, type Problem } from '../../../core/release/problem.ts';
 import {
   ensureDirectory,
   listDirectory,
@@ -15,7 +15,7 @@ import {
 } from '../../../platform/files.ts';
 import { factsOf, makeDirectory } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
-import type { ManifestDraft, Sealed, Vault } from '../vault.ts';
+import type { ManifestDraft, Pruned, Sealed, Vault } from '../vault.ts';
 import { findParts, MANIFEST, MANIFEST_SHA256, syncTree } from './find-parts.ts';
 import { claimPartial, ownershipOf, removePartial } from './owner.ts';
 import { listPins, removePin, writePin } from './pins.ts';
@@ -44,7 +44,7 @@ export function openVault(directory: string): Vault {
     trash: async (id, note) => trash(directory, requireId(id), note),
     recover: (id) => recoverTrashed(directory, requireId(id)),
     empty: (id) => emptyTrashed(directory, requireId(id)),
-    pruned: () => listPruned(directory),
+    pruned: () => pruned(directory),
     pin: async (pin) => {
       await readSealed(directory, requireId(pin.id));
       await writePin(directory, pin);
@@ -160,6 +160,20 @@ async function trash(directory: string, id: string, note: { at: string; why: str
   const { service, environment, previous } = manifest;
   const facts = { id, service, environment, createdAt: manifest.createdAt.end, manifest: manifestSha256, previous };
   await writeTombstone(directory, { format: 1, ...facts, prunedAt: note.at, why: note.why });
+}
+
+async function pruned(directory: string): Promise<Pruned[]> {
+  const found: Pruned[] = [];
+  for (const { tombstone, data } of await listPruned(directory)) {
+    const sealed = data === 'whole' ? await readSealed(directory, tombstone.id).catch(ofNothing) : null;
+    found.push({ tombstone, data, sealed });
+  }
+  return found;
+}
+
+function ofNothing(error: unknown): null {
+  if (isProblem(error) && error.kind === 'backup-invalid') return null;
+  throw error;
 }
 
 async function readSealed(directory: string, id: string): Promise<Sealed> {

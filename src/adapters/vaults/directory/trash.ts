@@ -71,8 +71,8 @@ export async function emptyTrashed(directory: string, id: string): Promise<void>
 }
 
 /** Every tombstone, oldest first. */
-export async function listPruned(directory: string): Promise<Pruned[]> {
-  const found: Pruned[] = [];
+export async function listPruned(directory: string): Promise<Omit<Pruned, 'sealed'>[]> {
+  const found: Omit<Pruned, 'sealed'>[] = [];
   for (const id of prunedIds(directory)) {
     const tombstone = await readTombstone(directory, id);
     if (tombstone !== null) found.push({ tombstone, data: await dataOf(directory, id) });

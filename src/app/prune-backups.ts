@@ -1,0 +1,141 @@
+import type { Vault } from '../adapters/vaults/vault.ts';
+import { describeDropRule, describeKeepRule, RECENT_SECONDS } from '../core/backup/retention-rule.ts';
+import type { JournalEvent } from '../core/journal/event.ts';
+import { problem } from '../core/release/problem.ts';
+import { timestamp } from '../platform/clock.ts';
+import { journalBackups, withBackupLock } from '../state/backup-record.ts';
+import { personActor } from '../state/releases.ts';
+import type { App } from './app.ts';
+import { takeInventory, type Inventory, type InventoryEntry } from './backup-inventory.ts';
+import { openBackups, type OpenBackups } from './open-backups.ts';
+
+/** A day: long enough to notice, and for whoever reads a backup to end. */
+const TRASH_MS = 24 * 3_600_000;
+
+/** What happens to one backup: nothing, into the trash, out of it again, or deleted for good. */
+export type PruneDeed = 'none' | 'trash' | 'recover' | 'delete';
+
+export interface PrunedBackup {
+  id: string;
+  createdAt: string;
+  bytes: number;
+  keep: boolean;
+  /** Every rule that keeps it, or the one that lets it go. */
+  rules: string[];
+  /** In the trash since then, or null. */
+  prunedAt: string | null;
+  deed: PruneDeed;
+}
+
+export interface PruneReport {
+  service: string;
+  environment: string;
+  /** Why nothing may be pruned now, or null. */
+  stopped: string | null;
+  /** How many would go otherwise. */
+  heldBack: number;
+  /** Oldest first. */
+  backups: PrunedBackup[];
+  /** Unfinished backups of dead runs that were deleted. */
+  swept: string[];
+}
+
+/** What pruning would do now. Changes nothing. */
+export async function planPrune(app: App, environment: string | null): Promise<PruneReport> {
+  const opened = await openBackups(app, environment);
+  return reportOf(app, opened, await takeInventory(app, opened));
+}
+
+/**
+ * Puts what no rule keeps into the trash, takes back out of it what a rule keeps now, and deletes what was in it for a day. Each deed is
+ * journalled before it is done; killed in between, the next run finishes.
+ */
+export async function pruneBackups(app: App, environment: string | null): Promise<PruneReport> {
+  const opened = await openBackups(app, environment);
+  const database = await app.database();
+  return withBackupLock(database, opened.plan, async () => {
+    const inventory = await takeInventory(app, opened);
+    const report = reportOf(app, opened, inventory);
+    await journalBackups(database.db, eventsOf(app, report, inventory));
+    const vault = opened.vault(opened.plan);
+    for (const backup of report.backups) await doDeed(vault, backup, timestamp(app.nowMs()));
+    return { ...report, swept: await vault.removeDead(opened.effect) };
+  });
+}
+
+/** The refusal for whoever waits for room: something would go, and may not. */
+export function stoppedProblem(report: PruneReport): Error | null {
+  if (report.stopped === null || report.heldBack === 0) return null;
+  return problem('refused', `nothing was pruned, although ${report.heldBack} could go: ${report.stopped}`, {
+    next: `Take one that is good, and prune again: shipway backup create --env ${report.environment}`,
+  });
+}
+
+function reportOf(app: App, { plan }: OpenBackups, inventory: Inventory): PruneReport {
+  const { entries, decision } = inventory;
+  const verdicts = new Map(decision.verdicts.map((verdict) => [verdict.id, verdict]));
+  const backups = entries.map((entry): PrunedBackup => {
+    const verdict = verdicts.get(entry.known.id);
+    const keep = verdict?.keep ?? false;
+    const { id, createdAt } = entry.known;
+    const { bytes, prunedAt } = entry;
+    return {
+      id,
+      createdAt,
+      bytes,
+      keep,
+      rules: rulesOf(verdict),
+      prunedAt,
+      deed: deedOf(entry, keep, inventory, app.nowMs()),
+    };
+  });
+  const { service, environment } = plan;
+  const stopped = decision.stopped ? `no verified backup is younger than ${RECENT_SECONDS / 3600} hours` : null;
+  return { service, environment, stopped, heldBack: decision.heldBack, backups, swept: [] };
+}
+
+function rulesOf(verdict: Inventory['decision']['verdicts'][number] | undefined): string[] {
+  if (verdict === undefined) return ['its deletion was begun'];
+  return verdict.keep ? verdict.rules.map(describeKeepRule) : [describeDropRule(verdict.rule)];
+}
+
+function deedOf(entry: InventoryEntry, keep: boolean, { decision }: Inventory, nowMs: number): PruneDeed {
+  if (entry.isGoing) return 'delete';
+  // Nothing leaves the trash either way while the clock or the backups cannot be trusted.
+  if (decision.stopped && entry.prunedAt !== null) return 'none';
+  if (entry.prunedAt === null) return keep ? 'none' : 'trash';
+  if (keep) return 'recover';
+  return nowMs - Date.parse(entry.prunedAt) >= TRASH_MS ? 'delete' : 'none';
+}
+
+function eventsOf(app: App, report: PruneReport, { entries }: Inventory): JournalEvent[] {
+  const { service, environment } = report;
+  const frame = { release: null, service, environment, actor: personActor(app.person) };
+  const manifests = new Map(entries.map((entry) => [entry.known.id, entry.manifest]));
+  return report.backups.flatMap(({ id, deed, rules }): JournalEvent[] => {
+    const rule = rules[0] ?? '';
+    switch (deed) {
+      case 'trash':
+        return [{ ...frame, type: 'backup.pruned', data: { backup: id, manifest: manifests.get(id) ?? null, rule } }];
+      case 'recover':
+        return [{ ...frame, type: 'backup.recovered', data: { backup: id, rule } }];
+      case 'delete':
+        return [{ ...frame, type: 'backup.removed', data: { backup: id } }];
+      case 'none':
+        return [];
+    }
+  });
+}
+
+async function doDeed(vault: Vault, backup: PrunedBackup, at: string): Promise<void> {
+  switch (backup.deed) {
+    case 'trash':
+      return vault.trash(backup.id, { at, why: backup.rules[0] ?? '' });
+    case 'recover':
+      return vault.recover(backup.id);
+    case 'delete':
+      return vault.empty(backup.id);
+    case 'none':
+      return;
+  }
+}
