@@ -58,7 +58,9 @@ export async function pruneBackups(app: App, environment: string | null): Promis
     const report = reportOf(app, opened, inventory);
     await journalBackups(database.db, eventsOf(app, report, inventory));
     const vault = opened.vault(opened.plan);
-    for (const backup of report.backups) await doDeed(vault, backup, timestamp(app.nowMs()));
+    // What comes back first: killed in between, there is more than was wanted, never less.
+    const inOrder = report.backups.toSorted((a, b) => Number(b.deed === 'recover') - Number(a.deed === 'recover'));
+    for (const backup of inOrder) await doDeed(vault, backup, timestamp(app.nowMs()));
     return { ...report, swept: await vault.removeDead(opened.effect) };
   });
 }

@@ -65,6 +65,16 @@ describe('wrong usage ends with 2 and one clear error', () => {
     [['qqq'], "shipway: unknown command 'qqq'", 'See: shipway --help'],
     [['resume', '--was', 'done'], 'shipway: --step and --was belong together', 'Write both'],
     [['unlock', 'notes', '--reason', 'x'], 'shipway: nothing is named that could be unlocked', 'Add --env'],
+    [
+      ['backup', 'pin', 'bk_1'],
+      "shipway: required option '--reason <text>' not specified",
+      'See: shipway backup --help',
+    ],
+    [
+      ['backup', 'discard', 'r-0001', '--all'],
+      'shipway: --all and a name contradict each other',
+      'Write one of the two',
+    ],
     [['verify', '--anchor', '12:zz'], 'shipway: "12:zz" is not an anchor', 'Write the entry'],
     [['release', '1.0.0', '--speed', '60'], 'shipway: --speed is for tests and the demo', 'Leave it out'],
     [['release', '1.0.0', '--speed', '0'], 'shipway: --speed 0 is not a number', 'Leave it out'],
@@ -113,7 +123,7 @@ describe('help', () => {
   test('of each command has an example, and is in the reference', async () => {
     const pages = cliReferencePages();
     const commands = [...(pages['cli.md'] ?? '').matchAll(/^## shipway (.+)$/gm)].map(([, name]) => name ?? '');
-    expect(commands).toHaveLength(22);
+    expect(commands).toHaveLength(26);
     for (const command of commands) {
       const ran = await run([...command.split(' '), '--help']);
       expect(ran.code).toBe(0);
