@@ -68,7 +68,7 @@ describe('wrong usage ends with 2 and one clear error', () => {
     [
       ['backup', 'pin', 'bk_1'],
       "shipway: required option '--reason <text>' not specified",
-      'See: shipway backup --help',
+      'See: shipway backup pin --help',
     ],
     [
       ['backup', 'discard', 'r-0001', '--all'],
