@@ -25,7 +25,7 @@ beforeAll(async () => {
     said(0, await project.release(version));
   }
   for (let count = 0; count < 5; count += 1) made.push(await createBackup());
-}, 180_000);
+}, 300_000);
 afterAll(() => project.remove());
 
 /** Both stores in the state of that word. */
