@@ -45,8 +45,10 @@ const filesSettings = z
   })
   .describe('Files and folders of the project, copied into an archive with a checksum for each.');
 
+export type StoreKindName = 'sqlite' | 'files';
+
 /** Every kind of store by the word it has in the release file. */
-export const storeKinds: Record<'sqlite' | 'files', StoreKind> = {
+export const storeKinds: Record<StoreKindName, StoreKind> = {
   sqlite: {
     settings: sqliteSettings,
     summary: 'a SQLite database, copied consistently while the service writes',

@@ -5,21 +5,61 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../test/support/create-effect.ts';
 import { runGapped } from '../../../test/support/run-gapped.ts';
 import { storeKinds } from './index.ts';
+import type { StoreKindName } from './index.ts';
 import type { Capture, Staged, Store } from './store.ts';
 
-/** How one kind of store is exercised: data in a project folder that is in a known state. */
+/** Where the data of a store lies while it is exercised. */
+export interface StorePlace {
+  /** Everything that stands there by name, the project's `.copy` left out: live data, and what stages and swaps leave beside it. */
+  names(project: string): Promise<string[]> | string[];
+  /** Takes the live data away, as an accident would. */
+  removeLive(project: string): Promise<void> | void;
+  /** Owner and rights of the live data, as text. */
+  rights(project: string): Promise<string> | string;
+  /** Makes the place empty again. */
+  empty(project: string): Promise<void> | void;
+  /** Where the data replaced by a swap of this staged copy is kept. */
+  keptOf(stagedPlace: string): string;
+}
+
+/** How one kind of store is exercised: data of a project that is in a known state. */
 export interface StoreSubject {
-  kind: 'sqlite' | 'files';
+  kind: StoreKindName;
   settings: unknown;
+  place: StorePlace;
   /** Puts the data into the state called `word`; called again it changes the state in place, as a running service would. */
-  write(project: string, word: string): void;
+  write(project: string, word: string): Promise<void> | void;
   /** The state of the data, read by other means than the store; null when there is none. Throws for anything between two states. */
-  read(project: string): string | null;
+  read(project: string): Promise<string | null> | string | null;
   /** The file of a capture whose bytes are flipped. */
   copyFile: string;
+  /** Where in that file a flipped bit changes data; without it, at the word `old`. */
+  flipAt?(bytes: Buffer): number;
+  /** Whether a swap has moments without any live data; complete or nothing is promised then. */
+  hasGap: boolean;
 }
 
 const PROGRAM = 'test/fixtures/processes/store-act.ts';
+const BESIDE = /restore|replaced|swap/; // in every name that a stage or a swap makes
+
+/** Data that lies in files of the project folder. */
+export const IN_PROJECT_FILES: StorePlace = {
+  names: (project) =>
+    (readdirSync(project, { recursive: true }) as string[]).filter((name) => !name.startsWith('.copy')).sort(),
+  removeLive(project) {
+    for (const name of readdirSync(project))
+      if (!name.startsWith('.')) rmSync(join(project, name), { recursive: true });
+  },
+  rights(project) {
+    const live = readdirSync(project).filter((name) => !name.startsWith('.') && !BESIDE.test(name));
+    return String(statSync(join(project, live[0] ?? '')).mode);
+  },
+  empty(project) {
+    rmSync(project, { recursive: true });
+    mkdirSync(project);
+  },
+  keptOf: (stagedPlace) => stagedPlace.replace('.restore-', '.replaced-'),
+};
 
 /** The promises of every store (store.ts). */
 export function describeStore(subject: StoreSubject): void {
@@ -28,31 +68,33 @@ export function describeStore(subject: StoreSubject): void {
   let store: Store;
   const effect = (): ReturnType<typeof createEffect> => createEffect(project);
 
-  beforeEach(() => {
+  beforeEach(async () => {
     project = mkdtempSync(join(tmpdir(), 'shipway-store-'));
     copy = join(project, '.copy');
     mkdirSync(copy);
     store = storeKinds[subject.kind].open(subject.settings, { projectDirectory: project });
-    subject.write(project, 'old');
+    await subject.write(project, 'old');
   });
-  afterEach(() => rmSync(project, { recursive: true, force: true }));
+  afterEach(async () => {
+    await subject.place.empty(project);
+    rmSync(project, { recursive: true, force: true });
+  });
 
   const captureThenChange = async (): Promise<Capture> => {
     const capture = await store.capture(copy, effect());
-    subject.write(project, 'new');
+    await subject.write(project, 'new');
     return capture;
   };
   const stageOld = async (): Promise<Staged> => store.stage(copy, await captureThenChange(), 'bk_1', effect());
-  /** Everything in the project but the copy, by name. */
-  const names = (): string[] =>
-    (readdirSync(project, { recursive: true }) as string[]).filter((name) => !name.startsWith('.copy')).sort();
+  const names = async (): Promise<string[]> => subject.place.names(project);
+  const traces = async (): Promise<string[]> => (await names()).filter((name) => BESIDE.test(name));
 
   describe(`a store of kind ${subject.kind}`, () => {
     it('captures, verifies and restores what was there', async () => {
       const staged = await stageOld();
-      expect(subject.read(project)).toBe('new');
+      expect(await subject.read(project)).toBe('new');
       const record = await store.swap(staged, effect());
-      expect(subject.read(project)).toBe('old');
+      expect(await subject.read(project)).toBe('old');
       expect(record.keptAt).not.toBeNull();
     });
 
@@ -68,12 +110,12 @@ export function describeStore(subject: StoreSubject): void {
     });
 
     it('leaves live data alone while staging, and unstages without a trace', async () => {
-      const before = await captureThenChange().then(() => names());
+      const before = await captureThenChange().then(names);
       const staged = await store.stage(copy, await store.capture(copy, effect()), 'bk_1', effect());
-      expect(subject.read(project)).toBe('new');
+      expect(await subject.read(project)).toBe('new');
       await store.unstage(staged, effect());
       await store.unstage(staged, effect());
-      expect(names()).toEqual(before);
+      expect(await names()).toEqual(before);
     });
 
     it('stages, swaps, swaps back and discards twice without harm', async () => {
@@ -82,21 +124,21 @@ export function describeStore(subject: StoreSubject): void {
       const staged = await store.stage(copy, capture, 'bk_1', effect());
       const record = await store.swap(staged, effect());
       expect(await store.swap(staged, effect())).toEqual(record);
-      expect(subject.read(project)).toBe('old');
+      expect(await subject.read(project)).toBe('old');
       await store.swapBack(record, effect());
       await store.swapBack(record, effect());
-      expect(subject.read(project)).toBe('new');
+      expect(await subject.read(project)).toBe('new');
       await store.discard(record, effect());
       await store.discard(record, effect());
-      expect(subject.read(project)).toBe('new');
-      expect(names().filter((name) => /restore|replaced|swap/.test(name))).toEqual([]);
+      expect(await subject.read(project)).toBe('new');
+      expect(await traces()).toEqual([]);
     });
 
     it('keeps the replaced data until it is discarded', async () => {
       const record = await store.swap(await stageOld(), effect());
       await store.discard(record, effect());
-      expect(subject.read(project)).toBe('old');
-      expect(names().filter((name) => /restore|replaced|swap/.test(name))).toEqual([]);
+      expect(await subject.read(project)).toBe('old');
+      expect(await traces()).toEqual([]);
     });
 
     it('lists what swaps left until it is discarded, one by one', async () => {
@@ -105,7 +147,7 @@ export function describeStore(subject: StoreSubject): void {
       const staged = await store.stage(copy, capture, 'bk_1', effect());
       expect(await store.replaced(effect())).toEqual([]);
       const first = await store.swap(staged, effect());
-      subject.write(project, 'new');
+      await subject.write(project, 'new');
       const second = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
       const listed = await store.replaced(effect());
       expect(listed.map(({ record, tag, state }) => ({ record, tag, state }))).toEqual([
@@ -117,28 +159,27 @@ export function describeStore(subject: StoreSubject): void {
       expect((await store.replaced(effect())).map(({ tag }) => tag)).toEqual(['bk_1-2']);
       await store.discard(second, effect());
       expect(await store.replaced(effect())).toEqual([]);
-      expect(subject.read(project)).toBe('old');
+      expect(await subject.read(project)).toBe('old');
     });
 
     it('restores the same backup again while the data replaced before is still kept', async () => {
       const capture = await captureThenChange();
       const first = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
-      subject.write(project, 'newer');
+      await subject.write(project, 'newer');
       const second = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
       expect(second.keptAt).not.toBe(first.keptAt);
-      expect(subject.read(project)).toBe('old');
+      expect(await subject.read(project)).toBe('old');
       await store.swapBack(second, effect());
-      expect(subject.read(project)).toBe('newer');
+      expect(await subject.read(project)).toBe('newer');
     });
 
     it('restores where no live data is left, and can undo that', async () => {
       const capture = await captureThenChange();
-      for (const name of readdirSync(project))
-        if (!name.startsWith('.')) rmSync(join(project, name), { recursive: true });
+      await subject.place.removeLive(project);
       const record = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
-      expect(subject.read(project)).toBe('old');
+      expect(await subject.read(project)).toBe('old');
       await store.swapBack(record, effect());
-      expect(subject.read(project)).toBeNull();
+      expect(await subject.read(project)).toBeNull();
       await store.discard(record, effect());
     });
 
@@ -147,7 +188,7 @@ export function describeStore(subject: StoreSubject): void {
       const into = join(project, '.copy', 'elsewhere');
       mkdirSync(into);
       await store.extract(copy, capture, into, effect());
-      expect(subject.read(project)).toBe('new');
+      expect(await subject.read(project)).toBe('new');
       expect(readdirSync(into)).not.toEqual([]);
     });
 
@@ -155,15 +196,15 @@ export function describeStore(subject: StoreSubject): void {
       const capture = await captureThenChange();
       const file = join(copy, subject.copyFile);
       const good = readFileSync(file);
-      const before = names();
+      const before = await names();
       const flipped = Buffer.from(good);
-      const at = flipped.indexOf('old');
+      const at = subject.flipAt?.(good) ?? flipped.indexOf('old');
       flipped.writeUInt8((flipped[at] ?? 0) ^ 1, at);
       for (const bad of [flipped, good.subarray(0, good.length / 2), Buffer.alloc(0)]) {
         writeFileSync(file, bad);
         await expect(store.verify(copy, capture, effect())).rejects.toMatchObject({ kind: 'backup-invalid' });
         await expect(store.stage(copy, capture, 'bk_1', effect())).rejects.toMatchObject({ name: 'Problem' });
-        expect(names()).toEqual(before);
+        expect(await names()).toEqual(before);
       }
       writeFileSync(file, good);
       await store.verify(copy, capture, effect());
@@ -179,13 +220,12 @@ export function describeStore(subject: StoreSubject): void {
     });
 
     it('tells before a capture that the data is missing', async () => {
-      for (const name of readdirSync(project))
-        if (!name.startsWith('.')) rmSync(join(project, name), { recursive: true });
+      await subject.place.removeLive(project);
       await expect(store.probe(effect())).rejects.toMatchObject({
         kind: 'backup-failed',
         message: expect.stringContaining('there is no') as string,
       });
-      expect(readdirSync(project)).toEqual(['.copy']);
+      expect(await names()).toEqual([]);
     });
 
     it('stops when it is aborted', async () => {
@@ -196,16 +236,15 @@ export function describeStore(subject: StoreSubject): void {
     it('reports nothing lost right after a capture and something after a change', async () => {
       const capture = await store.capture(copy, effect());
       const same = JSON.stringify(await store.changesSince(capture, effect()));
-      subject.write(project, 'new');
+      await subject.write(project, 'new');
       expect(JSON.stringify(await store.changesSince(capture, effect()))).not.toBe(same);
     });
 
     it('keeps rights of the live data on what is put in its place', async () => {
       const staged = await stageOld();
-      const [live] = names().filter((name) => !/restore|replaced|swap/.test(name));
-      const mode = statSync(join(project, live ?? '')).mode;
+      const rights = await subject.place.rights(project);
       await store.swap(staged, effect());
-      expect(statSync(join(project, live ?? '')).mode).toBe(mode);
+      expect(await subject.place.rights(project)).toBe(rights);
     });
   });
 
@@ -216,10 +255,14 @@ export function describeStore(subject: StoreSubject): void {
       projectDirectory: project,
       act: name === 'swap' ? { name, place: path } : { name, keptAt: path },
     });
+    const startAgain = async (): Promise<void> => {
+      await subject.place.empty(project);
+      mkdirSync(copy, { recursive: true });
+    };
     /** Old, new, or nowhere: never half of either, never a mixture. */
-    const expectWhole = (allowNothing: boolean): void => {
-      const found = subject.read(project);
-      if (found === null && allowNothing) return;
+    const expectWhole = async (): Promise<void> => {
+      const found = await subject.read(project);
+      if (found === null && subject.hasGap) return;
       expect(['old', 'new']).toContain(found);
     };
 
@@ -228,17 +271,16 @@ export function describeStore(subject: StoreSubject): void {
       const { passed } = await runGapped(PROGRAM, act('swap', probe.place), null);
       expect(passed.length).toBeGreaterThanOrEqual(5);
       for (const killAt of passed) {
-        rmSync(project, { recursive: true });
-        mkdirSync(copy, { recursive: true });
-        subject.write(project, 'old');
+        await startAgain();
+        await subject.write(project, 'old');
         const staged = await stageOld();
         const end = await runGapped(PROGRAM, act('swap', staged.place), killAt);
         expect(end.signal, `${killAt}: ${end.stderr}`).toBe('SIGKILL');
-        expectWhole(subject.kind === 'files');
+        await expectWhole();
         const record = await store.swap(staged, effect());
-        expect(subject.read(project), `finished after ${killAt}`).toBe('old');
+        expect(await subject.read(project), `finished after ${killAt}`).toBe('old');
         await store.swapBack(record, effect());
-        expect(subject.read(project), `swapped back after ${killAt}`).toBe('new');
+        expect(await subject.read(project), `swapped back after ${killAt}`).toBe('new');
         await store.discard(record, effect());
       }
     }, 120_000);
@@ -246,22 +288,20 @@ export function describeStore(subject: StoreSubject): void {
     it('at any gap of a swap, can be undone instead', async () => {
       const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
       for (const killAt of passed) {
-        rmSync(project, { recursive: true });
-        mkdirSync(copy, { recursive: true });
-        subject.write(project, 'old');
+        await startAgain();
+        await subject.write(project, 'old');
         const staged = await stageOld();
         await runGapped(PROGRAM, act('swap', staged.place), killAt);
-        await store.swapBack({ keptAt: staged.place.replace('.restore-', '.replaced-') }, effect());
-        expect(subject.read(project), `undone after ${killAt}`).toBe('new');
+        await store.swapBack({ keptAt: subject.place.keptOf(staged.place) }, effect());
+        expect(await subject.read(project), `undone after ${killAt}`).toBe('new');
       }
     }, 120_000);
 
     it('between two renames, is listed as half done and not discarded', async () => {
       const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
       const between = passed.find((name) => /\.0\./.test(name)) ?? '';
-      rmSync(project, { recursive: true });
-      mkdirSync(copy, { recursive: true });
-      subject.write(project, 'old');
+      await startAgain();
+      await subject.write(project, 'old');
       await runGapped(PROGRAM, act('swap', (await stageOld()).place), between);
       const [half] = await store.replaced(effect());
       expect(half).toMatchObject({ state: 'half' });
@@ -275,9 +315,8 @@ export function describeStore(subject: StoreSubject): void {
       const { passed } = await runGapped(PROGRAM, act('discard', keptAt), null);
       expect(passed.length).toBeGreaterThan(0);
       for (const killAt of passed) {
-        rmSync(project, { recursive: true });
-        mkdirSync(copy, { recursive: true });
-        subject.write(project, 'old');
+        await startAgain();
+        await subject.write(project, 'old');
         const record = await store.swap(await stageOld(), effect());
         const end = await runGapped(PROGRAM, act('discard', record.keptAt ?? ''), killAt);
         expect(end.signal, killAt).toBe('SIGKILL');
@@ -285,8 +324,8 @@ export function describeStore(subject: StoreSubject): void {
         expect(rest?.record).toEqual(record);
         await store.discard(record, effect());
         expect(await store.replaced(effect())).toEqual([]);
-        expect(subject.read(project)).toBe('old');
-        expect(names().filter((name) => /restore|replaced|swap/.test(name))).toEqual([]);
+        expect(await subject.read(project)).toBe('old');
+        expect(await traces()).toEqual([]);
       }
     }, 60_000);
 
@@ -295,15 +334,14 @@ export function describeStore(subject: StoreSubject): void {
       const { passed } = await runGapped(PROGRAM, act('swapBack', keptAt), null);
       expect(passed.length).toBeGreaterThanOrEqual(5);
       for (const killAt of passed) {
-        rmSync(project, { recursive: true });
-        mkdirSync(copy, { recursive: true });
-        subject.write(project, 'old');
+        await startAgain();
+        await subject.write(project, 'old');
         const record = await store.swap(await stageOld(), effect());
         const end = await runGapped(PROGRAM, act('swapBack', record.keptAt ?? ''), killAt);
         expect(end.signal, killAt).toBe('SIGKILL');
-        expectWhole(subject.kind === 'files');
+        await expectWhole();
         await store.swapBack(record, effect());
-        expect(subject.read(project), `swapped back after ${killAt}`).toBe('new');
+        expect(await subject.read(project), `swapped back after ${killAt}`).toBe('new');
       }
     }, 120_000);
   });

@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../../test/support/create-effect.ts';
 import { storeKinds } from '../index.ts';
-import { describeStore } from '../store.suite.ts';
+import { describeStore, IN_PROJECT_FILES } from '../store.suite.ts';
 import { parseIndex } from './file-index.ts';
 import { matchGlobs } from './match-glob.ts';
 
@@ -28,6 +28,8 @@ const FILES = 12;
 
 describeStore({
   kind: 'files',
+  place: IN_PROJECT_FILES,
+  hasGap: true,
   settings: { paths: ['uploads', 'other'] },
   copyFile: 'files.tar',
   write: (project, word) => {

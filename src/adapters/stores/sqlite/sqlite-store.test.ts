@@ -22,7 +22,7 @@ import {
 } from '../../../../test/support/hammered-database.ts';
 import { storeKinds } from '../index.ts';
 import type { Store } from '../store.ts';
-import { describeStore } from '../store.suite.ts';
+import { describeStore, IN_PROJECT_FILES } from '../store.suite.ts';
 
 const ROWS: Record<string, number> = { old: 50, new: 60, newer: 70 };
 
@@ -30,6 +30,8 @@ for (const journalMode of ['wal', 'delete']) {
   describe(`in journal mode ${journalMode}`, () => {
     describeStore({
       kind: 'sqlite',
+      place: IN_PROJECT_FILES,
+      hasGap: false,
       settings: { path: 'app.db' },
       copyFile: 'database.db',
       write: (project, word) => {
