@@ -18,8 +18,6 @@ export interface StorePlace {
   rights(project: string): Promise<string> | string;
   /** Makes the place empty again. */
   empty(project: string): Promise<void> | void;
-  /** Where the data replaced by a swap of this staged copy is kept. */
-  keptOf(stagedPlace: string): string;
 }
 
 /** How one kind of store is exercised: data of a project that is in a known state. */
@@ -58,7 +56,6 @@ export const IN_PROJECT_FILES: StorePlace = {
     rmSync(project, { recursive: true });
     mkdirSync(project);
   },
-  keptOf: (stagedPlace) => stagedPlace.replace('.restore-', '.replaced-'),
 };
 
 /** The promises of every store (store.ts). */
@@ -123,6 +120,7 @@ export function describeStore(subject: StoreSubject): void {
       await store.stage(copy, capture, 'bk_1', effect());
       const staged = await store.stage(copy, capture, 'bk_1', effect());
       const record = await store.swap(staged, effect());
+      expect(store.recordOf(staged)).toEqual(record);
       expect(await store.swap(staged, effect())).toEqual(record);
       expect(await subject.read(project)).toBe('old');
       await store.swapBack(record, effect());
@@ -292,7 +290,7 @@ export function describeStore(subject: StoreSubject): void {
         await subject.write(project, 'old');
         const staged = await stageOld();
         await runGapped(PROGRAM, act('swap', staged.place), killAt);
-        await store.swapBack({ keptAt: subject.place.keptOf(staged.place) }, effect());
+        await store.swapBack(store.recordOf(staged), effect());
         expect(await subject.read(project), `undone after ${killAt}`).toBe('new');
       }
     }, 120_000);

@@ -52,6 +52,8 @@ export interface Store {
   /** Deletes what `stage` made, unless it is in use. */
   unstage(staged: Staged, effect: Effect): Promise<void>;
   swap(staged: Staged, effect: Effect): Promise<SwapRecord>;
+  /** What a swap of this copy returns, for whoever has to undo one that failed half way. */
+  recordOf(staged: Staged): SwapRecord;
   swapBack(record: SwapRecord, effect: Effect): Promise<void>;
   discard(record: SwapRecord, effect: Effect): Promise<void>;
   /** Everything that swaps of this store have left and nobody has discarded, oldest name first. */

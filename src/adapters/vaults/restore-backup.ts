@@ -149,9 +149,9 @@ export async function restoreBackup(order: RestoreOrder & { into?: string }): Pr
   try {
     return await swapRestore(staged, order.stores, order.effect);
   } catch (error) {
-    const records = staged.map(({ name, staged: { place } }) => ({
+    const records = staged.map(({ name, staged: place }) => ({
       name,
-      record: { keptAt: place.replace(/\.restore-(?=[^/]*$)/, '.replaced-') },
+      record: storeOf(name, order.stores).recordOf(place),
     }));
     await undoRestore(records, order.stores, order.effect);
     throw error;

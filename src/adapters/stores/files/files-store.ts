@@ -10,7 +10,7 @@ import { requireRoom } from '../require-room.ts';
 import type { Capture, Staged, Store } from '../store.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
-import { swapNames } from '../swap/swap-journal.ts';
+import { recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import { checkTree, extractTree, makeFoldersAbove, placesBelow } from './extract-tree.ts';
 import { countersOf, fingerprintOf, indexLines, parseIndex, rootsOf, type IndexEntry } from './file-index.ts';
 import { matchGlobs } from './match-glob.ts';
@@ -55,6 +55,7 @@ export function openFilesStore(settings: FilesSettings, scope: { projectDirector
     stage: (folder, recorded, tag) => stage(scope.projectDirectory, folder, recorded, tag),
     unstage: (staged) => discardStaged(staged, []),
     swap: (staged) => swapIn(staged, settle),
+    recordOf: recordOfSwap,
     swapBack: (record) => swapOut(record, settle),
     discard: (record) => discardReplaced(record),
     replaced: () => findReplaced(tree.paths.map((path) => join(scope.projectDirectory, path))),

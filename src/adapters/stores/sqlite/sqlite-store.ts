@@ -15,7 +15,7 @@ import { gap } from '../../../platform/gap.ts';
 import type { Capture, Store } from '../store.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
-import { keptInFolder, swapNames } from '../swap/swap-journal.ts';
+import { keptInFolder, recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import { requireRoom } from '../require-room.ts';
 import { sqliteProblem, withDatabase, withLiveDatabase, type Connection } from './connection.ts';
 import { literal, readContent } from './fingerprint.ts';
@@ -56,6 +56,7 @@ export function openSqliteStore(settings: { path: string }, scope: { projectDire
     stage: async (folder, recorded, tag, effect) => stage(await locate(effect), folder, recorded, tag),
     unstage: (staged) => discardStaged(staged, COMPANIONS),
     swap: (staged, effect) => swapIn(staged, (path, role) => settleDatabase(path, role, effect)),
+    recordOf: recordOfSwap,
     swapBack: (record, effect) => swapOut(record, (path, role) => settleDatabase(path, role, effect)),
     discard: (record) => discardReplaced(record),
     replaced: async (effect) => findReplaced([await locate(effect)]),

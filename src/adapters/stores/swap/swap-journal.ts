@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { problem } from '../../../core/release/problem.ts';
 import { readText, writeAtomically } from '../../../platform/files.ts';
+import type { Staged, SwapRecord } from '../store.ts';
 import type { Identities } from './exchange.ts';
 
 export const SWAP_STATES = ['staged', 'swapping', 'swapped', 'swapping-back', 'swapped-back'] as const;
@@ -51,6 +52,11 @@ export function namesFrom(path: string): SwapNames & { tag: string; anchor: stri
   const anchor = join(dirname(path), found[1] ?? '');
   const tag = found[2] ?? '';
   return { ...swapNames(anchor, tag), tag, anchor };
+}
+
+/** What the swap of a staged copy leaves, whether it has come to its end or not. */
+export function recordOfSwap({ place }: Staged): SwapRecord {
+  return { keptAt: namesFrom(place).keptAt };
 }
 
 /** Null when there is none. Paths in it that do not carry the tag are refused: it is a file on a disk that decides what gets moved. */
