@@ -1,0 +1,259 @@
+import { columnKey } from './progress.ts';
+import type { Deed, Statement } from './statement.ts';
+import type { Migration } from './migration.ts';
+import type { Remark } from './scene.ts';
+
+/** A remark on a statement of one of the two directions; on the migration as a whole when the statement is null. */
+export interface DownRemark {
+  direction: 'up' | 'down';
+  statement: Statement | null;
+  remark: Remark;
+}
+
+const IRREVERSIBLE = '-- shipway: irreversible WHY';
+
+/** Whether the way down undoes the way up, and leaves alone what was there before. */
+export function downRemarks(migration: Migration): DownRemark[] {
+  const { down, irreversible } = migration;
+  if (down === 'unseen' || irreversible !== null) return [];
+  if (down === null) {
+    const first = migration.up.find((statement) => effectsOf(statement).length > 0) ?? null;
+    if (first === null) return [];
+    const why = 'when the release fails, nothing but a restore of the backup takes the schema back';
+    const remark: Remark = {
+      rule: 'no-down',
+      why,
+      safeWay: `-- migrate:down\n…\n-- or, if there is none: ${IRREVERSIBLE}`,
+    };
+    return [{ direction: 'up', statement: null, remark }];
+  }
+  return [...whatStays(migration, down), ...whatIsDestroyed(migration, down)];
+}
+
+function effectsOf(statement: Statement): string[] {
+  return statement.deeds.flatMap((deed) => Object.keys(undoNeeds(deed)));
+}
+
+/** What has to stand in the way down for a deed, by a key; any of the texts will do. */
+function undoNeeds(deed: Deed): Record<string, string[]> {
+  switch (deed.kind) {
+    case 'create-table':
+      return { [`table ${deed.table} stays`]: [`-table ${deed.table}`] };
+    case 'drop-table':
+      return { [`table ${deed.table} does not come back`]: [`+table ${deed.table}`] };
+    case 'rename-table':
+      return { [`table ${deed.to} keeps its new name`]: [`table ${deed.to}>${deed.table}`] };
+    case 'create-index':
+      return deed.name === null
+        ? {}
+        : { [`index ${deed.name} stays`]: [`-index ${deed.name}`, `-table ${deed.table}`] };
+    case 'create-object':
+      // What replaces an older one has no name to drop: only the older text brings it back.
+      return deed.repeatable || deed.what === 'other'
+        ? {}
+        : { [`${deed.what} ${deed.name} stays`]: [`-${deed.what} ${deed.name}`] };
+    case 'drop-object':
+      return deed.what === 'database' || deed.what === 'other'
+        ? {}
+        : { [`${deed.what} ${deed.name} does not come back`]: [`+${deed.what} ${deed.name}`] };
+    case 'rename-object':
+      return { [`${deed.what} ${deed.to} keeps its new name`]: [`${deed.what} ${deed.to}>${deed.name}`] };
+    default:
+      return columnNeeds(deed);
+  }
+}
+
+function columnNeeds(deed: Deed): Record<string, string[]> {
+  if (!('column' in deed)) return constraintNeeds(deed);
+  const key = columnKey(deed.table, deed.column);
+  const gone = [`-column ${key}`, `-table ${deed.table}`];
+  switch (deed.kind) {
+    case 'add-column':
+      return { [`column ${key} stays`]: gone };
+    case 'drop-column':
+      return { [`column ${key} does not come back`]: [`+column ${key}`] };
+    case 'rename-column': {
+      const renamed = columnKey(deed.table, deed.to);
+      return { [`column ${renamed} keeps its new name`]: [`column ${renamed}>${key}`] };
+    }
+    case 'change-type':
+      return { [`column ${key} keeps its new type`]: [`type ${key}`, ...gone] };
+    case 'set-not-null':
+      return { [`column ${key} stays NOT NULL`]: [`-not null ${key}`, ...gone] };
+    case 'drop-not-null':
+      return { [`column ${key} stays without NOT NULL`]: [`+not null ${key}`, ...gone] };
+    case 'set-default':
+    case 'drop-default':
+      return { [`the default of ${key} stays changed`]: [`default ${key}`, ...gone] };
+    default:
+      return {};
+  }
+}
+
+function constraintNeeds(deed: Deed): Record<string, string[]> {
+  switch (deed.kind) {
+    case 'add-constraint': {
+      if (deed.name === null) return {};
+      const gone = deed.columns.map((column) => `-column ${columnKey(deed.table, column)}`);
+      return {
+        [`constraint ${deed.name} stays`]: [`-constraint ${deed.table} ${deed.name}`, `-table ${deed.table}`, ...gone],
+      };
+    }
+    case 'drop-constraint':
+      return {
+        [`constraint ${deed.name} does not come back`]: [
+          `+constraint ${deed.table} ${deed.name}`,
+          `-table ${deed.table}`,
+        ],
+      };
+    case 'work':
+      return {};
+    default:
+      return {};
+  }
+}
+
+/** What a deed of the way down does, in the words of `undoNeeds`. */
+function undoes(deed: Deed): string[] {
+  switch (deed.kind) {
+    case 'create-table':
+      return [`+table ${deed.table}`];
+    case 'drop-table':
+      return [`-table ${deed.table}`];
+    case 'rename-table':
+      return [`table ${deed.table}>${deed.to}`];
+    case 'create-index':
+      return deed.name === null ? [] : [`+index ${deed.name}`];
+    case 'create-object':
+      return [`+${deed.what} ${deed.name}`];
+    case 'drop-object':
+      return [`-${deed.what} ${deed.name}`];
+    case 'rename-object':
+      return [`${deed.what} ${deed.name}>${deed.to}`];
+    case 'add-constraint':
+      return deed.name === null ? [] : [`+constraint ${deed.table} ${deed.name}`];
+    case 'drop-constraint':
+      return [`-constraint ${deed.table} ${deed.name}`];
+    default:
+      return undoesColumn(deed);
+  }
+}
+
+function undoesColumn(deed: Deed): string[] {
+  if (!('column' in deed)) return [];
+  const key = columnKey(deed.table, deed.column);
+  switch (deed.kind) {
+    case 'add-column':
+      return [`+column ${key}`];
+    case 'drop-column':
+      return [`-column ${key}`];
+    case 'rename-column':
+      return [`column ${key}>${columnKey(deed.table, deed.to)}`];
+    case 'change-type':
+      return [`type ${key}`];
+    case 'set-not-null':
+      return [`+not null ${key}`];
+    case 'drop-not-null':
+      return [`-not null ${key}`];
+    case 'set-default':
+    case 'drop-default':
+      return [`default ${key}`];
+    default:
+      return [];
+  }
+}
+
+function whatStays(migration: Migration, down: Statement[]): DownRemark[] {
+  if (down.some((statement) => statement.deeds.some((one) => one.kind === 'opaque'))) return []; // said as not-judged
+  const done = new Set(down.flatMap((statement) => statement.deeds.flatMap(undoes)));
+  const within = withinUp(migration.up);
+  const remarks: DownRemark[] = [];
+  for (const statement of migration.up) {
+    for (const deed of statement.deeds) {
+      if (isOverInside(deed, within)) continue;
+      for (const [what, ways] of Object.entries(undoNeeds(deed))) {
+        if (ways.some((way) => done.has(way)) || isCovered(deed, done, within)) continue;
+        const why = `after the way down, ${what}: the way up fails when it is tried again, or the version before meets a schema it does not know`;
+        const safeWay = `-- in the way down, the opposite of:\n${statement.text}`;
+        remarks.push({ direction: 'up', statement, remark: { rule: 'down-does-not-undo', why, safeWay } });
+      }
+    }
+  }
+  return remarks;
+}
+
+/** What the way up makes and takes away again leaves nothing to undo. */
+function withinUp(up: Statement[]): Set<string> {
+  return new Set(up.flatMap((statement) => statement.deeds.flatMap(undoes)));
+}
+
+function isOverInside(deed: Deed, within: Set<string>): boolean {
+  switch (deed.kind) {
+    case 'create-table':
+      return within.has(`-table ${deed.table}`) || [...within].some((one) => one.startsWith(`table ${deed.table}>`));
+    case 'drop-table':
+      return within.has(`+table ${deed.table}`) || [...within].some((one) => one.endsWith(`>${deed.table}`));
+    case 'rename-table':
+      return within.has(`+table ${deed.table}`);
+    case 'create-object':
+      return within.has(`-${deed.what} ${deed.name}`);
+    case 'drop-object':
+      return within.has(`+${deed.what} ${deed.name}`);
+    case 'create-index':
+      return deed.name !== null && within.has(`-index ${deed.name}`);
+    case 'add-constraint':
+      return deed.name !== null && within.has(`-constraint ${deed.table} ${deed.name}`);
+    case 'drop-constraint':
+      return within.has(`+constraint ${deed.table} ${deed.name}`);
+    case 'drop-default':
+      return within.has(`+column ${columnKey(deed.table, deed.column)}`);
+    default:
+      return false;
+  }
+}
+
+/** What belongs to a table or column of this migration goes with it. */
+function isCovered(deed: Deed, done: Set<string>, within: Set<string>): boolean {
+  if (!('table' in deed) || deed.table === null) return false;
+  return within.has(`+table ${deed.table}`) && done.has(`-table ${deed.table}`);
+}
+
+function whatIsDestroyed(migration: Migration, down: Statement[]): DownRemark[] {
+  const made = withinUp(migration.up);
+  return down.flatMap((statement) =>
+    statement.deeds.flatMap((deed): DownRemark[] => {
+      const what = destroys(deed, made);
+      if (what === null) return [];
+      const why = `the way down changes ${what}, which was there before the way up and may have been written since`;
+      const safeWay =
+        '-- the way down changes only what the way up made, or writes back what the way up kept in a table of its own';
+      return [{ direction: 'down', statement, remark: { rule: 'down-destroys-data', why, safeWay } }];
+    }),
+  );
+}
+
+function destroys(deed: Deed, made: Set<string>): string | null {
+  if (deed.kind === 'truncate') return made.has(`+table ${deed.table}`) ? null : `all rows of ${deed.table}`;
+  if (deed.kind === 'drop-table' && !made.has(`+table ${deed.table}`)) {
+    return [...made].some((one) => one.endsWith(`>${deed.table}`)) ? null : `the table ${deed.table}`;
+  }
+  if (deed.kind === 'drop-column' && !isMade(deed.table, deed.column, made))
+    return `the column ${columnKey(deed.table, deed.column)}`;
+  if (deed.kind !== 'write' || deed.how === 'insert' || made.has(`+table ${deed.table}`)) return null;
+  // Written back from a table of its own, or only what the way up inserted by key.
+  if (deed.reads.some((table) => made.has(`+table ${table}`))) return null;
+  if (deed.how === 'delete') return deed.bounded ? null : `rows of ${deed.table}`;
+  const old = deed.columns.filter((column) => !isMade(deed.table, column, made));
+  return old.length === 0 ? null : `values of ${old.map((column) => columnKey(deed.table, column)).join(', ')}`;
+}
+
+function isMade(table: string, column: string, made: Set<string>): boolean {
+  const key = columnKey(table, column);
+  // The way down fills a column that the way up dropped and it has just brought back.
+  return (
+    made.has(`+column ${key}`) ||
+    made.has(`-column ${key}`) ||
+    made.has(`+table ${table}`) ||
+    [...made].some((one) => one.endsWith(`>${key}`))
+  );
+}
