@@ -13,6 +13,8 @@ export interface ScriptParts {
 // The marks of dbmate, goose, sql-migrate and of plain files that follow them.
 const UP = /^\s*--\s*(?:migrate:up|\+goose\s+up|\+migrate\s+up|@up|up:?)\b(.*)$/i;
 const DOWN = /^\s*--\s*(?:migrate:down|\+goose\s+down|\+migrate\s+down|@down|down:?)\b(.*)$/i;
+// These tools run each migration in one transaction unless the file says otherwise.
+const WRAPPED = /^\s*--\s*(?:migrate:up|\+goose\s+up|\+migrate\s+up)\b/i;
 const WITHOUT_TRANSACTION = /^\s*--\s*\+(?:goose\s+no\s+transaction)\b|\bnotransaction\b|transaction:\s*false/i;
 const IRREVERSIBLE = /^\s*--\s*shipway:\s*irreversible[\s:,]+(\S.*)$/i;
 
@@ -39,11 +41,15 @@ export function readScript(text: string): ScriptParts {
   return {
     up: up.join('\n'),
     down: hasDown ? down.join('\n') : null,
-    inTransaction: lines.some((line) => line.trimStart().startsWith('--') && WITHOUT_TRANSACTION.test(line))
-      ? false
-      : null,
+    inTransaction: transactionSaid(lines),
     irreversible: reason ?? null,
   };
+}
+
+function transactionSaid(lines: readonly string[]): boolean | null {
+  const comments = lines.filter((line) => line.trimStart().startsWith('--'));
+  if (comments.some((line) => WITHOUT_TRANSACTION.test(line))) return false;
+  return comments.some((line) => WRAPPED.test(line)) ? true : null;
 }
 
 /** The text of `-- shipway: …` comments. */
