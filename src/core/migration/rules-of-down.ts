@@ -166,13 +166,13 @@ function undoesColumn(deed: Deed): string[] {
 function whatStays(migration: Migration, down: Statement[]): DownRemark[] {
   if (down.some((statement) => statement.deeds.some((one) => one.kind === 'opaque'))) return []; // said as not-judged
   const done = new Set(down.flatMap((statement) => statement.deeds.flatMap(undoes)));
-  const within = withinUp(migration.up);
+  const up = whatUpMakes(migration.up);
   const remarks: DownRemark[] = [];
   for (const statement of migration.up) {
     for (const deed of statement.deeds) {
-      if (isOverInside(deed, within)) continue;
+      if (isOverInside(deed, up)) continue;
       for (const [what, ways] of Object.entries(undoNeeds(deed))) {
-        if (ways.some((way) => done.has(way)) || isCovered(deed, done, within)) continue;
+        if (ways.some((way) => done.has(way)) || isCovered(deed, done, up)) continue;
         const why = `after the way down, ${what}: the way up fails when it is tried again, or the version before meets a schema it does not know`;
         const safeWay = `-- in the way down, the opposite of:\n${statement.text}`;
         remarks.push({ direction: 'up', statement, remark: { rule: 'down-does-not-undo', why, safeWay } });
@@ -182,19 +182,54 @@ function whatStays(migration: Migration, down: Statement[]): DownRemark[] {
   return remarks;
 }
 
-/** What the way up makes and takes away again leaves nothing to undo. */
-function withinUp(up: Statement[]): Set<string> {
-  return new Set(up.flatMap((statement) => statement.deeds.flatMap(undoes)));
+/** What the way up leaves behind. */
+interface UpEffects {
+  /** Everything it does, in the words of `undoNeeds`. */
+  within: Set<string>;
+  /** Tables it makes and keeps, each with the name it has in the end. */
+  made: Map<string, string>;
+  /** Deeds on tables that leave nothing to undo, because another deed of the way up ends them. */
+  over: Set<Deed>;
 }
 
-function isOverInside(deed: Deed, within: Set<string>): boolean {
+function whatUpMakes(up: Statement[]): UpEffects {
+  const deeds = up.flatMap((statement) => statement.deeds);
+  const made = new Map<string, string>();
+  const over = new Set<Deed>();
+  const nameNow = (table: string): string | undefined => [...made].find(([, now]) => now === table)?.[0];
+  for (const deed of deeds) {
+    if (deed.kind === 'create-table') made.set(deed.table, deed.table);
+    if (deed.kind !== 'rename-table' && deed.kind !== 'drop-table') continue;
+    const first = nameNow(deed.table);
+    if (first === undefined) continue;
+    over.add(deed);
+    if (deed.kind === 'rename-table') made.set(first, deed.to);
+    else made.delete(first);
+  }
+  for (const deed of deeds) {
+    if (deed.kind === 'create-table' && made.get(deed.table) === undefined) over.add(deed);
+    // A copy that took its name stands in its place.
+    if (deed.kind === 'drop-table' || deed.kind === 'rename-table') {
+      if ([...made].some(([first, now]) => now === deed.table && first !== now)) over.add(deed);
+    }
+    if (deed.kind === 'create-table' && over.size > 0 && isReplacement(deed.table, made, deeds)) over.add(deed);
+  }
+  return { within: new Set(deeds.flatMap(undoes)), made, over };
+}
+
+/** Whether the made table took the name of one that was there before. */
+function isReplacement(table: string, made: Map<string, string>, deeds: readonly Deed[]): boolean {
+  const last = made.get(table);
+  return last !== undefined && last !== table && deeds.some((one) => one.kind === 'drop-table' && one.table === last);
+}
+
+/** What the way up makes and takes away again, or replaces by something of the same name, leaves nothing to undo. */
+function isOverInside(deed: Deed, { within, over }: UpEffects): boolean {
   switch (deed.kind) {
     case 'create-table':
-      return within.has(`-table ${deed.table}`) || [...within].some((one) => one.startsWith(`table ${deed.table}>`));
     case 'drop-table':
-      return within.has(`+table ${deed.table}`) || [...within].some((one) => one.endsWith(`>${deed.table}`));
     case 'rename-table':
-      return within.has(`+table ${deed.table}`);
+      return over.has(deed);
     case 'create-object':
       return within.has(`-${deed.what} ${deed.name}`);
     case 'drop-object':
@@ -212,14 +247,16 @@ function isOverInside(deed: Deed, within: Set<string>): boolean {
   }
 }
 
-/** What belongs to a table or column of this migration goes with it. */
-function isCovered(deed: Deed, done: Set<string>, within: Set<string>): boolean {
-  if (!('table' in deed) || deed.table === null) return false;
-  return within.has(`+table ${deed.table}`) && done.has(`-table ${deed.table}`);
+/** What belongs to a table of this migration goes with it. */
+function isCovered(deed: Deed, done: Set<string>, { made }: UpEffects): boolean {
+  if (!('table' in deed) || deed.table === null || deed.kind === 'drop-table') return false;
+  const last = made.get(deed.table) ?? ([...made.values()].includes(deed.table) ? deed.table : null);
+  return last !== null && done.has(`-table ${last}`);
 }
 
 function whatIsDestroyed(migration: Migration, down: Statement[]): DownRemark[] {
-  const made = withinUp(migration.up);
+  const { within, made: kept } = whatUpMakes(migration.up);
+  const made = new Set([...within, ...[...kept.values()].map((table) => `+table ${table}`)]);
   return down.flatMap((statement) =>
     statement.deeds.flatMap((deed): DownRemark[] => {
       const what = destroys(deed, made);

@@ -117,7 +117,8 @@ function objectDeeds(node: Node): Deed[] | null {
   if ('AlterEnumStmt' in node) {
     const { typeName, newVal = '', oldVal, skipIfNewValExists } = node.AlterEnumStmt;
     const type = plainName(textsOf(typeName));
-    if (oldVal !== undefined) return [{ kind: 'rename-object', what: 'type', name: `${type}.${oldVal}`, to: newVal }];
+    if (oldVal !== undefined)
+      return [{ kind: 'rename-object', what: 'type', name: `${type}.${oldVal}`, to: `${type}.${newVal}` }];
     return [{ kind: 'add-enum-value', type, value: newVal, repeatable: skipIfNewValExists === true }];
   }
   if ('DropdbStmt' in node) {

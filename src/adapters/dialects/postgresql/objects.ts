@@ -81,9 +81,14 @@ export function renamed(statement: RenameStmt): Deed[] {
     default: {
       const what = objectKind(renameType);
       const name = relation === undefined ? listedName(object) || subname : subname || table;
-      return [{ kind: 'rename-object', what, name, to: newname }];
+      return [{ kind: 'rename-object', what, name, to: beside(name, newname) }];
     }
   }
+}
+
+/** The new name, in the schema of the old one. */
+function beside(name: string, newname: string): string {
+  return name.includes('.') ? `${name.slice(0, name.lastIndexOf('.'))}.${newname}` : newname;
 }
 
 function inSchemaOf(relation: RangeVar | undefined, name: string): string {
