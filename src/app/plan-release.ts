@@ -8,6 +8,7 @@ import { planRollback } from '../core/plan/plan-rollback.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { problem, type Problem } from '../core/release/problem.ts';
 import { gatherFacts } from '../engine/gather-facts.ts';
+import { gatherPending } from '../engine/gather-pending.ts';
 import type { Database } from '../state/open-database.ts';
 import { liveVersion } from '../state/live.ts';
 import type { App, LoadedReleaseFile } from './app.ts';
@@ -47,7 +48,8 @@ export async function planRelease(app: App, request: PlanReleaseRequest, databas
   const head = planHead(config, environment, { version, commit: request.commit });
   const effect = await app.effect(head, 'look/facts/0');
   const from = { database, ...(await app.tools()), effect };
-  const facts = await gatherFacts(from, { config, environment, version, head });
+  const seen = await gatherFacts(from, { config, environment, version, head });
+  const facts = await gatherPending(from, { config, environment, version }, seen);
   const wanted: ReleaseRequest = { ...request, version, environment: environment.name };
   const plan = buildPlan(config, wanted, facts, fingerprint);
   return viewOf(app, file, plan, facts);

@@ -42,6 +42,7 @@ export async function gatherFacts(
   return {
     ...remembered,
     revision: revision.value,
+    pending: null,
     problems: revision.problem === null ? [] : [revision.problem],
     backups: await from.backups.list(request.head),
     commands: {

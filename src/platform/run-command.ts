@@ -38,6 +38,8 @@ export interface CommandResult {
   signal: string | null;
   stdout: string;
   stderr: string;
+  /** How much came on stdout; more than the limit means that `stdout` is only the end of it. */
+  stdoutBytes: number;
   timedOut: boolean;
   aborted: boolean;
   durationMs: number;
@@ -80,6 +82,7 @@ export async function runCommand(request: CommandRequest): Promise<CommandResult
     signal: child.signalCode,
     stdout: stdout.finish(),
     stderr: stderr.finish(),
+    stdoutBytes: stdout.bytes(),
     timedOut: ending === 'timed-out',
     aborted: ending === 'aborted',
     durationMs: performance.now() - startedMs,
@@ -212,7 +215,16 @@ async function drain(outputs: OutputCollector[]): Promise<void> {
 }
 
 function abortedBeforeStart(): CommandResult {
-  return { exitCode: null, signal: null, stdout: '', stderr: '', timedOut: false, aborted: true, durationMs: 0 };
+  return {
+    exitCode: null,
+    signal: null,
+    stdout: '',
+    stderr: '',
+    stdoutBytes: 0,
+    timedOut: false,
+    aborted: true,
+    durationMs: 0,
+  };
 }
 
 function openOutput(path: string): number {

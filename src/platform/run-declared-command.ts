@@ -17,11 +17,13 @@ export interface NamedCommand {
   label: string | null;
   argv: string[];
   bindings: Record<string, string>;
+  /** How much of its output is kept; the end of it by default. */
+  outputLimitBytes?: number;
 }
 
 /** Runs a command of the release file to its end, its lines reported as they come. Throws what `resolveCommand` and `runCommand` throw. */
 export async function runDeclaredCommand(
-  { label, argv, bindings }: NamedCommand,
+  { label, argv, bindings, outputLimitBytes }: NamedCommand,
   { directory, env, timeoutSeconds }: DeclaredSettings,
   effect: Effect,
 ): Promise<CommandResult> {
@@ -31,6 +33,7 @@ export async function runDeclaredCommand(
     timeoutSeconds,
     signal: effect.signal,
     token: effect.token,
+    ...(outputLimitBytes === undefined ? {} : { outputLimitBytes }),
     ...(label === null ? {} : { onLine: (line: string) => effect.report(`${label}: ${line}`) }),
   });
 }

@@ -1,5 +1,6 @@
 import { runCheck } from '../adapters/checks/run-check.ts';
 import { checkKinds } from '../adapters/checks/index.ts';
+import { dialectKinds } from '../adapters/dialects/index.ts';
 import { metricKinds } from '../adapters/metrics/index.ts';
 import { migratorKinds } from '../adapters/migrators/index.ts';
 import { routerKinds } from '../adapters/routers/index.ts';
@@ -35,6 +36,7 @@ export const adapters: Adapters = {
   runCheck: (named, subject, effect) =>
     runCheck(named, pick('check', checkKinds, named).open(named.settings), subject, effect),
   metrics: (chosen) => pick('metrics', metricKinds, chosen).open(chosen.settings),
+  dialect: (name) => dialectKinds[name].open(),
   migrator: (chosen) => pick('migrator', migratorKinds, chosen).open(chosen.settings),
 };
 

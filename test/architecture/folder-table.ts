@@ -35,7 +35,7 @@ export const FOLDER_TABLE: FolderRow[] = [
     instead:
       'src/core/release holds the words everybody uses and imports nothing: move the code to the folder of its idea',
   },
-  ...['config', 'calendar', 'plan', 'verdict', 'journal', 'notes', 'import', 'backup'].map(core),
+  ...['config', 'calendar', 'plan', 'verdict', 'journal', 'notes', 'import', 'backup', 'migration'].map(core),
   {
     folder: 'src/platform',
     uses: ['src/core/release'],
@@ -51,6 +51,8 @@ export const FOLDER_TABLE: FolderRow[] = [
     ...adapter('vaults', ['src/adapters/stores/store.ts']),
     uses: ['src/core/release', 'src/core/backup', 'src/platform'],
   },
+  // What a statement does is said in the words of core/migration.
+  { ...adapter('dialects'), uses: ['src/core/release', 'src/core/migration', 'src/platform'] },
   {
     folder: 'src/state',
     uses: ['src/core', 'src/platform'],
@@ -138,6 +140,16 @@ export const DOORS: Door[] = [
     packages: ['@dbos-inc/dbos-sdk'],
     folders: ['src/engine/workflows', 'src/engine/launch.ts'],
     instead: 'write a plain async step; only src/engine/workflows and src/engine/launch.ts know the durable engine',
+  },
+  {
+    packages: ['libpg-query'],
+    folders: ['src/adapters/dialects/postgresql'],
+    instead: 'SQL is read by src/adapters/dialects; judge the statements it gives',
+  },
+  {
+    packages: ['sqlite3-parser'],
+    folders: ['src/adapters/dialects/sqlite'],
+    instead: 'SQL is read by src/adapters/dialects; judge the statements it gives',
   },
   {
     packages: ['zod'],

@@ -8,6 +8,7 @@ import { registerDoctor } from './doctor.ts';
 import { registerEngine } from './engine.ts';
 import { registerHistory } from './history.ts';
 import { registerInit } from './init.ts';
+import { registerMigrate } from './migrate.ts';
 import { registerPause } from './pause.ts';
 import { registerPlan } from './plan.ts';
 import { registerRelease } from './release.ts';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Registration[] = [
   registerUnlock,
   registerVerify,
   registerBackup,
+  registerMigrate,
   registerSchema,
   registerDoctor,
   registerDemo,

@@ -73,9 +73,9 @@ export interface ScriptSource {
   dialect: DialectName;
   text: string;
   /** SQL of the way down from another file; `unseen` when the tool has one that is not shown. */
-  down: string | 'unseen' | null;
+  down: { sql: string } | 'unseen' | null;
   inTransaction: boolean | null;
-  read(sql: string): Promise<Statement[]>;
+  read: (sql: string) => Promise<Statement[]>;
 }
 
 /** One migration from its SQL. */
@@ -88,12 +88,12 @@ export async function migrationOf({
   read,
 }: ScriptSource): Promise<Migration> {
   const parts = readScript(text);
-  const downText = parts.down ?? down;
+  const below = parts.down === null ? down : { sql: parts.down };
   return {
     name,
     dialect,
     up: await read(parts.up),
-    down: downText === null || downText === 'unseen' ? downText : await read(downText),
+    down: below === null || below === 'unseen' ? below : await read(below.sql),
     irreversible: parts.irreversible,
     inTransaction: parts.inTransaction ?? inTransaction,
   };

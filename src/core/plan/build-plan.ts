@@ -1,6 +1,7 @@
 import type { EnvironmentConfig, ServiceConfig } from '../config/service-config.ts';
 import { parseVersion } from './parse-version.ts';
 import type { Facts, ReleaseRequest } from './facts.ts';
+import { migrationWarnings } from './migration-warnings.ts';
 import type { Plan, PlannedPhase, PlannedStep } from './plan.ts';
 import {
   applyVersion,
@@ -39,6 +40,7 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
       ...facts.problems,
       ...skipWarnings(request.releaseType, left, skippedEnvironment(environment, skip, facts)),
       ...planWarnings(phases, environment),
+      ...migrationWarnings(willMigrate(phases) ? facts.pending : null, request),
     ],
   };
 }
@@ -137,6 +139,11 @@ function watchSteps(
   if (environment.watch === null) return [];
   const seconds = config.releaseTypes[request.releaseType]?.watchSeconds ?? environment.watch.watchSeconds;
   return [watchVersion({ ...environment.watch, watchSeconds: seconds }, facts)];
+}
+
+/** A release type may skip the migration. */
+function willMigrate(phases: PlannedPhase[]): boolean {
+  return phases.some((phase) => phase.name === 'migrate');
 }
 
 function automaticRollback(phases: PlannedPhase[], facts: Facts): { armed: boolean; why: string } {

@@ -1,3 +1,5 @@
+import type { Migration, MigrationFacts } from '../migration/migration.ts';
+
 /** What was seen in the world before the plan was made. Only names, versions and command lines: never a secret. */
 export interface Facts {
   /** The version that is live according to the record and to the target itself, or null for a first release. */
@@ -11,6 +13,8 @@ export interface Facts {
   lock: { release: string; person: string; why: string; since: string } | null;
   /** The schema revision before anything runs, or null when the project's tool does not tell. */
   revision: string | null;
+  /** What the migration would run, with what is known of the data; null when it is not shown before it runs. */
+  pending: { migration: Migration; facts: MigrationFacts } | null;
   /** What could not be found out; shown as warnings of the plan. */
   problems: string[];
   backups: { id: string; reason: string; release: string | null; version: string | null; createdAt: string }[];

@@ -73,6 +73,7 @@ export function factsWith(change: Partial<Facts> = {}): Facts {
     hold: null,
     lock: null,
     revision: '7',
+    pending: null,
     problems: [],
     backups: [],
     commands: {

@@ -1,9 +1,11 @@
 import type { Check, CheckResult, CheckSubject } from '../../adapters/checks/check.ts';
 import type { MetricSource } from '../../adapters/metrics/metric-source.ts';
+import type { Dialect } from '../../adapters/dialects/dialect.ts';
 import type { Migrator } from '../../adapters/migrators/migrator.ts';
 import type { Router, RouterState } from '../../adapters/routers/router.ts';
 import type { Target } from '../../adapters/targets/target.ts';
 import type { Chosen, NamedCheck } from '../../core/config/service-config.ts';
+import type { DialectName } from '../../core/migration/statement.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Sample } from '../../core/verdict/sample.ts';
@@ -29,6 +31,8 @@ export interface Adapters {
   runCheck(named: NamedCheck, subject: CheckSubject, effect: Effect): Promise<CheckResult>;
   metrics(chosen: Chosen): MetricSource;
   migrator(chosen: Chosen): Migrator;
+  /** Reads SQL; its parser is loaded by the first use. */
+  dialect(name: DialectName): Dialect;
 }
 
 export interface ApprovalDecision {

@@ -9,8 +9,10 @@ import type { MigratorSettings } from './settings.ts';
 
 const REVISION_LENGTH_MAX = 200; // a revision is a number, a hash or a file name; anything longer is an error message
 
+const READ_BYTES_MAX = 8 * 1024 * 1024; // of SQL that is read before it runs; more is data
+
 interface MigratorCommand {
-  name: 'up' | 'down' | 'revision';
+  name: 'up' | 'down' | 'revision' | 'preview' | 'status';
   argv: string[];
   bindings: Record<string, string>;
 }
@@ -29,6 +31,19 @@ export function openCommandMigrator(checkedSettings: Json): Migrator {
       return argv === null ? [] : [argv];
     },
     revision,
+    async preview(version, effect) {
+      if (settings.preview === null) return null;
+      const sql = await read(
+        { name: 'preview', argv: settings.preview, bindings: { VERSION: version } },
+        settings,
+        effect,
+      );
+      return { sql, dialect: settings.dialect };
+    },
+    async status(version, effect) {
+      if (settings.status === null) return null;
+      return read({ name: 'status', argv: settings.status, bindings: { VERSION: version } }, settings, effect);
+    },
     async up(version, effect) {
       const before = await revision(version, effect);
       await gap('migrator.before-up');
@@ -69,10 +84,22 @@ async function askRevision(settings: MigratorSettings, version: string, effect: 
   });
 }
 
+/** A command whose output is what it is run for. */
+async function read(command: MigratorCommand, settings: MigratorSettings, effect: Effect): Promise<string> {
+  const result = await run(command, settings, effect);
+  if (result.stdoutBytes <= READ_BYTES_MAX) return result.stdout;
+  throw problem('migration-failed', `the ${command.name} command printed more than is kept of its output`, {
+    where: `migrate.command.${command.name}`,
+    next: 'Let it print only what the migration would run, not the data.',
+  });
+}
+
 async function run(command: MigratorCommand, settings: MigratorSettings, effect: Effect): Promise<CommandResult> {
   const { name, argv, bindings } = command;
-  const label = name === 'revision' ? null : `migrate ${name}`; // the output of revision is data
-  const result = await runDeclaredCommand({ label, argv, bindings }, settings, effect);
+  const label = name === 'up' || name === 'down' ? `migrate ${name}` : null; // the output of the others is data
+  const isRead = name === 'preview' || name === 'status';
+  const limit = isRead ? { outputLimitBytes: READ_BYTES_MAX } : {};
+  const result = await runDeclaredCommand({ label, argv, bindings, ...limit }, settings, effect);
   if (result.exitCode === 0 && !result.timedOut && !result.aborted) return result;
   throw failed(command, settings, result);
 }

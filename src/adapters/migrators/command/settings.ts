@@ -7,6 +7,11 @@ export interface MigratorSettings {
   down: string[] | null;
   /** Null: the project's tool cannot tell. */
   revision: string[] | null;
+  /** Null: the SQL of a migration is not seen before it runs. */
+  preview: string[] | null;
+  dialect: 'postgresql' | 'sqlite' | null;
+  /** Null: there is nothing to print but the revision. */
+  status: string[] | null;
   directory: string;
   env: Record<string, string>;
   timeoutSeconds: number;
@@ -24,10 +29,30 @@ export const migratorSettings = z
       .describe(
         'Prints the revision the data is at as its last line; changes nothing. Without it a person is asked after a crash.',
       ),
+    preview: argvSetting()
+      .optional()
+      .describe(
+        'Prints the SQL that `up` would run, and nothing else; changes nothing. The plan then shows what is unsafe in it.',
+      ),
+    dialect: z
+      .enum(['postgresql', 'sqlite'])
+      .optional()
+      .describe(
+        'Language of the previewed SQL. Default: sqlite where all SQL stores are SQLite, otherwise postgresql.',
+      ),
+    status: argvSetting().optional().describe('Prints which migrations are applied and which wait; changes nothing.'),
     directory: z.string().min(1).default('.').describe('Working directory, relative to the project.'),
     env: z.record(z.string(), z.string()).default({}).describe('Variables of the commands.'),
     timeout: durationSetting('30m').describe('Limit of each command.'),
   })
-  .transform(({ timeout, down, revision, ...rest }): MigratorSettings => {
-    return { ...rest, down: down ?? null, revision: revision ?? null, timeoutSeconds: timeout };
+  .transform(({ timeout, down, revision, preview, dialect, status, ...rest }): MigratorSettings => {
+    return {
+      ...rest,
+      down: down ?? null,
+      revision: revision ?? null,
+      preview: preview ?? null,
+      dialect: dialect ?? null,
+      status: status ?? null,
+      timeoutSeconds: timeout,
+    };
   });
