@@ -20,6 +20,8 @@ export function openPostgresqlDialect(): Dialect {
     kind: 'postgresql',
     async read(sql) {
       if (sql.trim() === '') return [];
+      const nul = sql.indexOf('\0'); // ends a text in C: what follows would be neither read nor missed
+      if (nul !== -1) return [unread(1, '', `it has a NUL at position ${nul}`)];
       const bytes = Buffer.byteLength(sql);
       if (bytes > BYTES_MAX) return [unread(1, '', `${bytes} bytes are more than the ${BYTES_MAX} that are read`)];
       return readAll(sql, await (loaded ??= loadGrammar()));

@@ -125,6 +125,44 @@ describe('the command migrator', () => {
     ]);
   });
 
+  test('the SQL of the preview is given as it is printed, with its language, and nothing is run', async () => {
+    const watched = effect();
+    const migrator = open({
+      preview: ['sh', '-c', 'echo "-- $$VERSION_ASKED"; echo "DROP TABLE a;"'],
+      dialect: 'sqlite',
+      env: { VERSION_ASKED: '$VERSION' },
+    });
+    expect(await migrator.preview?.('1.1.0', watched)).toEqual({ sql: '-- 1.1.0\nDROP TABLE a;\n', dialect: 'sqlite' });
+    expect(watched.reported).toEqual([]);
+    expect(appliedIn(directory)).toEqual([]);
+  });
+
+  test('a preview that is too long to be read whole is a failure, never half a preview', async () => {
+    const migrator = open({ preview: ['sh', '-c', 'head -c 9000000 /dev/zero | tr "\\0" " "'] });
+    await expect(migrator.preview?.('1.1.0', effect())).rejects.toMatchObject({
+      kind: 'migration-failed',
+      message: 'the preview command printed more than is kept of its output',
+      where: 'migrate.command.preview',
+    });
+  });
+
+  test('a preview that fails is a failure with its last words', async () => {
+    const migrator = open({ preview: ['sh', '-c', 'echo no such revision >&2; exit 3'] });
+    await expect(migrator.preview?.('1.1.0', effect())).rejects.toMatchObject({
+      kind: 'migration-failed',
+      message: 'migrate preview of 1.1.0 failed with exit code 3; it printed last:\n  no such revision',
+    });
+  });
+
+  test('the status is what the tool prints', async () => {
+    expect(await open({ status: [...TOOL, 'status'] }).status?.('1.1.0', effect())).toBe('asking the database\n0\n');
+  });
+
+  test('without their commands there is neither preview nor status', async () => {
+    expect(await open().preview?.('1.1.0', effect())).toBeNull();
+    expect(await open().status?.('1.1.0', effect())).toBeNull();
+  });
+
   test('settings are strict and say what to write', () => {
     const complaints = (settings: unknown) =>
       migratorSettings.safeParse(settings).error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
@@ -135,6 +173,9 @@ describe('the command migrator', () => {
       up: ['x'],
       down: null,
       revision: null,
+      preview: null,
+      dialect: null,
+      status: null,
       directory: '.',
       env: {},
       timeoutSeconds: 1800,
