@@ -11,8 +11,8 @@ export interface ScriptParts {
 }
 
 // The marks of dbmate, goose, sql-migrate and of plain files that follow them.
-const UP = /^\s*--\s*(?:migrate:up|\+goose\s+up|\+migrate\s+up|@up|up:?)\b(.*)$/i;
-const DOWN = /^\s*--\s*(?:migrate:down|\+goose\s+down|\+migrate\s+down|@down|down:?)\b(.*)$/i;
+const UP = /^\s*--\s*(?:(?:migrate:up|\+goose\s+up|\+migrate\s+up)\b.*|(?:@?up:?)\s*)$/i;
+const DOWN = /^\s*--\s*(?:(?:migrate:down|\+goose\s+down|\+migrate\s+down)\b.*|(?:@?down:?)\s*)$/i;
 // These tools run each migration in one transaction unless the file says otherwise.
 const WRAPPED = /^\s*--\s*(?:migrate:up|\+goose\s+up|\+migrate\s+up)\b/i;
 const WITHOUT_TRANSACTION = /^\s*--\s*\+(?:goose\s+no\s+transaction)\b|\bnotransaction\b|transaction:\s*false/i;

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { NOTHING_KNOWN } from '../migration/migration.ts';
+import type { Statement } from '../migration/statement.ts';
 import { afterFailure } from './after-failure.ts';
 import { buildPlan } from './build-plan.ts';
 import { mayProceed } from './may-proceed.ts';
@@ -59,6 +61,32 @@ describe('the plan of a release', () => {
     ];
     const made = plan(configWith(), factsWith({ components, placement }));
     expect(stepsOf(made).find(({ step }) => step.id === 'deploy.health')?.step.title).toBe(title);
+  });
+
+  test('what is unsafe in the SQL of the migration is a warning, without the SQL, and says how to see all of it', () => {
+    const drop: Statement = {
+      line: 3,
+      text: "DROP TABLE a -- 'data'",
+      remarks: [],
+      deeds: [{ kind: 'drop-table', table: 'a', cascades: false, repeatable: false }],
+    };
+    const migration = {
+      name: 'preview',
+      dialect: 'sqlite' as const,
+      up: [drop],
+      down: 'unseen' as const,
+      irreversible: null,
+      inTransaction: null,
+    };
+    const facts = factsWith({ pending: { migration, facts: NOTHING_KNOWN } });
+    expect(plan(configWith(), facts).warnings.filter((one) => one.startsWith('migration:'))).toEqual([
+      'migration: error drop-table, line 3: queries of the version that runs fail when a is gone, and its data is gone for good',
+      'migration: the statements and the safe ways: shipway migrate check --env production --version 1.1.0',
+    ]);
+    const many = { ...migration, up: Array.from({ length: 30 }, (_, index) => ({ ...drop, line: index + 1 })) };
+    const last = plan(configWith(), factsWith({ pending: { migration: many, facts: NOTHING_KNOWN } })).warnings.at(-1);
+    expect(last).toMatch(/^migration: 10 more; /);
+    expect(plan(configWith({ migrate: null }), facts).warnings.join()).not.toContain('migration:');
   });
 
   test('a release type skips phases and shortens the watch', () => {

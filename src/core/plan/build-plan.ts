@@ -40,7 +40,7 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
       ...facts.problems,
       ...skipWarnings(request.releaseType, left, skippedEnvironment(environment, skip, facts)),
       ...planWarnings(phases, environment),
-      ...migrationWarnings(willMigrate(phases) ? facts.pending : null, request),
+      ...migrationWarnings(willMigrate(kept) ? facts.pending : null, request),
     ],
   };
 }
