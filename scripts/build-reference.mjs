@@ -14,15 +14,17 @@ function load(path) {
 
 /** Every generated page by its file name, formatted as the repository is. */
 export async function referencePages() {
-  const [{ referencePage }, { jsonSchema }, { kinds }, { cliReferencePages }] = await Promise.all([
+  const [{ referencePage }, { jsonSchema }, { kinds }, { cliReferencePages }, { rulePage }] = await Promise.all([
     load('core/config/reference-page.js'),
     load('core/config/json-schema.js'),
     load('wiring/adapters.js'),
     load('cli/command-reference.js'),
+    load('core/migration/rule-page.js'),
   ]);
   const pages = {
     'release-file.md': referencePage(kinds),
     'shipway.schema.json': JSON.stringify(jsonSchema(kinds)),
+    'migration-rules.md': rulePage(),
     ...cliReferencePages(),
   };
   const options = JSON.parse(readFileSync(join(root, '.prettierrc.json'), 'utf8'));

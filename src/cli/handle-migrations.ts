@@ -2,11 +2,19 @@ import { text as readAll } from 'node:stream/consumers';
 import type { Judgement } from '../app/judge-migrations.ts';
 import { countFindings } from '../core/migration/judge-migration.ts';
 import { problem } from '../core/release/problem.ts';
-import type { CheckOptions } from './commands/migrate.ts';
 import { exitCode } from './exit-codes.ts';
 import { migrationLines } from './output/migration-lines.ts';
 import { printable } from './output/printable.ts';
 import type { Session } from './session.ts';
+
+/** The options of `migrate check` as typed. */
+export interface CheckOptions {
+  version?: string;
+  dialect?: string;
+  facts?: string;
+  transaction?: 'one' | 'none';
+  strict?: boolean;
+}
 
 export async function check(session: Session, files: string[], given: CheckOptions): Promise<number> {
   const judgements =

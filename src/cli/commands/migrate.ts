@@ -1,14 +1,6 @@
 import { Option, type Command } from 'commander';
+import type { CheckOptions } from '../handle-migrations.ts';
 import type { Registration, Run } from '../session.ts';
-
-/** The options of `migrate check` as typed. */
-export interface CheckOptions {
-  version?: string;
-  dialect?: string;
-  facts?: string;
-  transaction?: 'one' | 'none';
-  strict?: boolean;
-}
 
 export const registerMigrate: Registration = (program, run) => {
   const migrate = program.command('migrate').description('judge migrations before they run; ask where the data is');

@@ -45,6 +45,13 @@ export function deedsOfStatement(statement: Stmt): Deed[] {
         },
       ];
     }
+    default:
+      return rowDeeds(statement) ?? objectDeeds(statement);
+  }
+}
+
+function rowDeeds(statement: Stmt): Deed[] | null {
+  switch (statement.type) {
     case 'InsertStmt':
       return [insertDeed(statement)];
     case 'UpdateStmt':
@@ -52,7 +59,7 @@ export function deedsOfStatement(statement: Stmt): Deed[] {
     case 'DeleteStmt':
       return [deleteDeed(statement)];
     default:
-      return objectDeeds(statement);
+      return null;
   }
 }
 
