@@ -311,6 +311,26 @@ describe('abort', () => {
   });
 });
 
+describe('runCommand on files', () => {
+  it('reads stdin from a file and writes stdout to another, bytes as they are and unmasked', async () => {
+    const [inputFile, outputFile] = [join(folder, 'in.bin'), join(folder, 'out.bin')];
+    const bytes = Buffer.concat([Buffer.from([0, 255, 10, 13]), Buffer.from(SECRET), Buffer.alloc(300_000, 7)]);
+    writeFileSync(inputFile, bytes);
+    writeFileSync(outputFile, 'x'.repeat(500_000), { mode: 0o644 });
+    const result = await run('cat; echo said >&2; exit 3', { inputFile, outputFile });
+    expect(result).toMatchObject({ exitCode: 3, stdout: '', stderr: 'said\n' });
+    expect(readFileSync(outputFile).equals(bytes)).toBe(true);
+    expect(statSync(outputFile).mode & 0o777).toBe(0o600);
+  });
+
+  it('refuses an input file that is not there, naming it', async () => {
+    const inputFile = join(folder, 'no', 'such.bin');
+    const error = await problemOf(run('cat', { inputFile }));
+    expect(error.message).toContain('the input file cannot be opened');
+    expect(error.where).toBe(inputFile);
+  });
+});
+
 describe('startDetached', () => {
   it('gives the process a session of its own, no input, and appends to a file for its owner only', async () => {
     const outputFile = join(folder, `${randomId()}.log`);

@@ -21,6 +21,10 @@ export interface CommandRequest {
   /** Exported to the child as SHIPWAY_STEP, so that a later executor finds and ends what an earlier one left. */
   token?: string;
   input?: string;
+  /** Read as stdin, straight from the disk: nothing of it passes through our memory. */
+  inputFile?: string;
+  /** Gets stdout, straight to the disk, unmasked; written anew, for its owner only (0600). The `stdout` of the result is then empty. */
+  outputFile?: string;
   /** How much of the end of stdout and of stderr is kept, each; default 256 KiB. */
   outputLimitBytes?: number;
   /** Every line of both streams, masked. */
@@ -65,11 +69,7 @@ export async function runCommand(request: CommandRequest): Promise<CommandResult
   const run = randomId();
   const marks = { [RUN_MARK]: run, ...(request.token === undefined ? {} : { SHIPWAY_STEP: request.token }) };
   const environment = { ...request.environment, ...marks };
-  const child = await start({ ...request, environment }, [
-    request.input === undefined ? 'ignore' : 'pipe',
-    'pipe',
-    'pipe',
-  ]);
+  const child = await startOnFiles({ ...request, environment });
   const limit = request.outputLimitBytes ?? OUTPUT_LIMIT_BYTES;
   const stdout = collectOutput(child.stdout, limit, request.onLine);
   const stderr = collectOutput(child.stderr, limit, request.onLine);
@@ -89,6 +89,23 @@ export async function runCommand(request: CommandRequest): Promise<CommandResult
   };
 }
 
+/** The child has its own handles of the files from the start on; ours are closed again. */
+async function startOnFiles(request: CommandRequest): Promise<ChildProcess> {
+  const handles: number[] = [];
+  const open = (path: string | undefined, flags: 'r' | 'w'): number | null => {
+    if (path === undefined) return null;
+    const handle = openFor(path, flags);
+    handles.push(handle);
+    return handle;
+  };
+  try {
+    const stdin = open(request.inputFile, 'r') ?? (request.input === undefined ? 'ignore' : 'pipe');
+    return await start(request, [stdin, open(request.outputFile, 'w') ?? 'pipe', 'pipe']);
+  } finally {
+    handles.forEach((handle) => closeSync(handle));
+  }
+}
+
 export interface DetachedRequest {
   argv: string[];
   cwd: string;
@@ -101,7 +118,7 @@ export interface DetachedRequest {
 
 /** Starts a program that outlives us, in a session of its own, and comes back when it is running. */
 export async function startDetached(request: DetachedRequest): Promise<ProcessIdentity> {
-  const output = openOutput(request.outputFile);
+  const output = openFor(request.outputFile, 'a');
   try {
     const child = await start(request, ['ignore', output, output]);
     child.unref();
@@ -227,17 +244,18 @@ function abortedBeforeStart(): CommandResult {
   };
 }
 
-function openOutput(path: string): number {
+function openFor(path: string, flags: 'r' | 'w' | 'a'): number {
   try {
-    const file = openSync(path, 'a', 0o600);
-    fchmodSync(file, 0o600); // it may exist with wider rights from elsewhere
+    const file = openSync(path, flags, 0o600);
+    if (flags !== 'r') fchmodSync(file, 0o600); // it may exist with wider rights from elsewhere
     return file;
   } catch (error) {
-    throw problem('command-failed', `the output file cannot be opened: ${reasonOf(error)}`, {
-      where: path,
-      next: `Create the folder of ${path} and make it writable for this user.`,
-      cause: error,
-    });
+    const [what, next] =
+      flags === 'r'
+        ? ['input', `Check that ${path} exists and that this user may read it.`]
+        : ['output', `Create the folder of ${path} and make it writable for this user.`];
+    const text = `the ${what} file cannot be opened: ${reasonOf(error)}`;
+    throw problem('command-failed', text, { where: path, next, cause: error });
   }
 }
 
