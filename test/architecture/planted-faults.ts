@@ -152,7 +152,20 @@ export const FAULTS: [rule: string, string, string, string | null, string][] = [
   ],
   ['doors', 'raw HTTP in an adapter', 'src/adapters/checks/x.ts', "import http from 'node:http';", 'http-client.ts'],
   ['doors', 'fetch in an adapter', 'src/adapters/checks/x.ts', "const x = await fetch('http://x');", 'uses `fetch(`'],
-  ['doors', 'SQL outside state', 'src/app/x.ts', "import pg from 'pg';", 'only src/state may'],
+  [
+    'doors',
+    'SQL outside state',
+    'src/app/x.ts',
+    "import pg from 'pg';",
+    'only src/state, src/adapters/stores/postgres may',
+  ],
+  [
+    'doors',
+    'our own tables in a store',
+    'src/adapters/stores/postgres/x.ts',
+    "import { Kysely } from 'kysely';",
+    'only src/state may',
+  ],
   [
     'doors',
     'the durable engine in a step',

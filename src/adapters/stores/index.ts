@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { openFilesStore } from './files/files-store.ts';
 import { staysInside } from './files/file-index.ts';
+import { postgresSettings } from './postgres/postgres-settings.ts';
+import { openPostgresStore } from './postgres/postgres-store.ts';
 import { openSqliteStore } from './sqlite/sqlite-store.ts';
 import type { Store } from './store.ts';
 
@@ -45,7 +47,7 @@ const filesSettings = z
   })
   .describe('Files and folders of the project, copied into an archive with a checksum for each.');
 
-export type StoreKindName = 'sqlite' | 'files';
+export type StoreKindName = 'sqlite' | 'postgres' | 'files';
 
 /** Every kind of store by the word it has in the release file. */
 export const storeKinds: Record<StoreKindName, StoreKind> = {
@@ -53,6 +55,11 @@ export const storeKinds: Record<StoreKindName, StoreKind> = {
     settings: sqliteSettings,
     summary: 'a SQLite database, copied consistently while the service writes',
     open: (settings, scope) => openSqliteStore(sqliteSettings.parse(settings), scope),
+  },
+  postgres: {
+    settings: postgresSettings,
+    summary: 'a PostgreSQL database, copied consistently while the service writes',
+    open: (settings) => openPostgresStore(postgresSettings.parse(settings)),
   },
   files: {
     settings: filesSettings,

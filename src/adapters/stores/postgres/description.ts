@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { problem, type Problem } from '../../../core/release/problem.ts';
+import { readText, sha256OfFile, writeAtomically } from '../../../platform/files.ts';
+import { factsOf } from '../../../platform/file-tree.ts';
+import type { Capture } from '../store.ts';
+import { countersOf, fingerprintOf, type Content } from './content.ts';
+import type { DatabaseProperties } from './database-properties.ts';
+
+export const ARCHIVE = 'database.dump';
+export const DESCRIPTION = 'database.json';
+
+/** What lies beside the archive: what pg_restore does not know, and what the restored copy must show again. */
+export interface Description {
+  format: 1;
+  database: string;
+  serverVersion: string;
+  pgDumpVersion: string;
+  /** Where the write-ahead log was at the moment the copy is consistent for. */
+  lsn: string;
+  archive: { bytes: number; sha256: string };
+  properties: DatabaseProperties;
+  content: Content;
+}
+
+export const majorOf = (version: string): number => Number.parseInt(version, 10);
+
+export async function writeDescription(folder: string, description: Description): Promise<void> {
+  await writeAtomically(join(folder, DESCRIPTION), `${JSON.stringify(description)}\n`);
+}
+
+/** Throws `backup-invalid` unless it is whole and belongs to the capture: its content gives the captured fingerprint and counts. */
+export async function readDescription(folder: string, recorded: Capture): Promise<Description> {
+  const path = join(folder, DESCRIPTION);
+  const description = parse((await readText(path)) ?? '', path);
+  const found = countersOf(description.content);
+  for (const table of new Set([...Object.keys(recorded.counters), ...Object.keys(found)])) {
+    const [then, now] = [recorded.counters[table], found[table]];
+    if (then !== now) throw invalid(`table ${table} has ${now ?? 'no'} rows, ${then ?? 'none'} were captured`, path);
+  }
+  if (fingerprintOf(description.content) !== recorded.fingerprint)
+    throw invalid('the content differs from what was captured', path);
+  return description;
+}
+
+function parse(text: string, path: string): Description {
+  try {
+    const value = JSON.parse(text) as Description;
+    const { schema, tables, excluded } = value.content;
+    const isWhole = [schema, tables, excluded, value.properties.settings].every(Array.isArray);
+    const isCounted = Number.isInteger(value.archive.bytes) && tables.every(({ rows }) => Number.isInteger(rows));
+    if (value.format === 1 && isWhole && isCounted && typeof value.properties.owner === 'string') return value;
+  } catch {
+    // Answered below, like every other wrong content.
+  }
+  throw invalid('the description of the database is damaged', path);
+}
+
+/** Size and digest of the archive as they were written: pg_restore does not see a flipped byte in rows that are not compressed. */
+export async function checkArchiveBytes(folder: string, description: Description): Promise<void> {
+  const path = join(folder, ARCHIVE);
+  const facts = await factsOf(path);
+  const { bytes, sha256 } = description.archive;
+  if (facts?.type !== 'file') throw invalid('the archive of the database is missing', path);
+  if (facts.bytes !== bytes) throw invalid(`the archive has ${facts.bytes} bytes, ${bytes} were written`, path);
+  if ((await sha256OfFile(path)).sha256 !== sha256) throw invalid('the archive is not what was written', path);
+}
+
+export function invalid(what: string, where: string): Problem {
+  return problem('backup-invalid', what, { where, next: 'Use another backup: shipway backup list shows them.' });
+}

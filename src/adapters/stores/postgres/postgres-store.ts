@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import type { Effect } from '../../../platform/effect.ts';
+import { copyFileSynced, sha256OfFile } from '../../../platform/files.ts';
+import { requireRoom } from '../require-room.ts';
+import type { Capture, Store } from '../store.ts';
+import { parseAddress } from './address.ts';
+import { captureDatabase } from './capture-database.ts';
+import { countChanges } from './count-changes.ts';
+import { ARCHIVE, DESCRIPTION, invalid } from './description.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
+import { probeServer, type LiveDatabase } from './probe-server.ts';
+import { extractDatabase, stageDatabase, unstageDatabase } from './stage-database.ts';
+import { discardReplaced, swapIn, swapOut } from './swap-databases.ts';
+import type { Tools } from './tools.ts';
+import { verifyArchive } from './verify-archive.ts';
+
+export interface PostgresStore extends Store {
+  /** Restores into a new database of the same server, verified; touches no other one. */
+  extractInto(folder: string, capture: Capture, database: string, effect: Effect): Promise<void>;
+}
+
+/** A store over one database of a PostgreSQL server. The place of a staged copy is the name of a database beside it. */
+export function openPostgresStore(settings: PostgresSettings): PostgresStore {
+  // Read anew for each act: a password may have been changed meanwhile, and none is kept here.
+  const toolsOf = (effect: Effect): Tools => ({
+    address: parseAddress(effect.resolve(settings.url)),
+    through: (settings.through ?? []).map((word) => effect.resolve(word)),
+  });
+  const liveOf = (effect: Effect): LiveDatabase => ({
+    tools: toolsOf(effect),
+    excludedTables: settings['exclude-tables'],
+    lockWaitSeconds: settings['lock-wait'],
+  });
+  return {
+    kind: 'postgres',
+    probe: async (effect) => {
+      const { version, bytes } = await probeServer(liveOf(effect), effect);
+      return { engine: `postgres ${version}`, bytes };
+    },
+    capture: (folder, effect) => captureDatabase(liveOf(effect), folder, effect),
+    verify: async (folder, recorded, effect) => {
+      await verifyArchive(folder, recorded, { tools: toolsOf(effect), effect });
+    },
+    extract: (folder, recorded, into, effect) => extractArchive({ folder, recorded, into }, toolsOf(effect), effect),
+    extractInto: (folder, recorded, database, effect) =>
+      extractDatabase({ tools: toolsOf(effect), folder, recorded, effect }, database),
+    stage: (folder, recorded, tag, effect) => stageDatabase({ tools: toolsOf(effect), folder, recorded, effect }, tag),
+    unstage: (staged, effect) => unstageDatabase(staged, toolsOf(effect), effect),
+    swap: (staged, effect) => swapIn(staged, toolsOf(effect).address, effect),
+    swapBack: (record, effect) => swapOut(record, toolsOf(effect).address, effect),
+    discard: (record, effect) => discardReplaced(record, toolsOf(effect).address, effect),
+    changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
+  };
+}
+
+/** The archive as a file for pg_restore, checked before and after. */
+async function extractArchive(
+  { folder, recorded, into }: { folder: string; recorded: Capture; into: string },
+  tools: Tools,
+  effect: Effect,
+): Promise<void> {
+  const { archive } = await verifyArchive(folder, recorded, { tools, effect });
+  requireRoom(into, archive.bytes, 'the archive');
+  for (const name of [ARCHIVE, DESCRIPTION]) await copyFileSynced(join(folder, name), join(into, name));
+  const copy = join(into, ARCHIVE);
+  if ((await sha256OfFile(copy)).sha256 !== archive.sha256)
+    throw invalid('the copy of the archive is not the archive', copy);
+}

@@ -1,0 +1,121 @@
+import pg from 'pg';
+import type { ProblemKind } from '../../../core/release/problem.ts';
+import type { Effect } from '../../../platform/effect.ts';
+import { errorCode } from '../../../platform/error-code.ts';
+import { connectionString, describeAddress, type Address } from './address.ts';
+import { postgresProblem } from './postgres-problem.ts';
+
+type Row = Record<string, unknown>;
+
+/** One connection. A query that is aborted is cancelled in the server too. */
+export interface Session {
+  query<Result extends object = Row>(text: string, values?: unknown[]): Promise<Result[]>;
+  /** Of the server's process for this connection. */
+  pid: number;
+}
+
+export interface SessionRequest {
+  address: Address;
+  /** Default: the database of the address. */
+  database?: string;
+  effect: Effect;
+  /** What to throw, and its first words, when something fails. */
+  failure: { kind: ProblemKind; what: string };
+}
+
+const CONNECT_LIMIT_MS = 10_000;
+const LOCK_LIMIT_MS = 30_000; // longer than a transaction of a service should be open
+const QUERY_LIMIT_MS = 12 * 3600 * 1000; // a terabyte read at 25 MB/s takes 11 h
+
+/**
+ * A database, or the user, may have settings of its own that would end a long read or change how values are written; ours must not depend on them.
+ */
+const OWN_SETTINGS = `SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = ${LOCK_LIMIT_MS};
+  SET default_transaction_read_only = off; SET row_security = off; SET search_path = ''; SET datestyle = 'ISO, YMD';
+  SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET extra_float_digits = 1; SET bytea_output = 'hex'; SET lc_monetary = 'C';
+  SET xmlbinary = 'base64'; SET max_parallel_workers_per_gather = 0`;
+
+/** Connects, uses and disconnects. Errors come as problems of the kind that was asked for. */
+export async function withSession<Result>(
+  request: SessionRequest,
+  use: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const { address, effect, failure } = request;
+  const database = request.database ?? address.database;
+  effect.signal.throwIfAborted();
+  const client = createClient(address, database);
+  let pid = 0;
+  let ending: Promise<void> | undefined;
+  const end = (): Promise<void> => (ending ??= client.end().catch(() => undefined));
+  const onAbort = (): void => void cancelInServer(address, database, pid).then(end);
+  effect.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await client.connect();
+    await client.query(OWN_SETTINGS);
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    pid = rows[0]?.pid ?? 0;
+    return await use({
+      pid,
+      query: async <Found extends object>(text: string, values?: unknown[]) => {
+        effect.signal.throwIfAborted();
+        return (await client.query<Found & pg.QueryResultRow>(text, values)).rows;
+      },
+    });
+  } catch (error) {
+    effect.signal.throwIfAborted();
+    throw postgresProblem(failure.kind, failure.what, describeAddress(address, database), error);
+  } finally {
+    effect.signal.removeEventListener('abort', onAbort);
+    if (!effect.signal.aborted) await end();
+  }
+}
+
+function createClient(address: Address, database: string): pg.Client {
+  const client = new pg.Client({
+    connectionString: connectionString(address, database),
+    application_name: 'shipway',
+    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+    query_timeout: QUERY_LIMIT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5000,
+  });
+  // The query that runs gets the error too; without a listener Node would end the process.
+  client.on('error', () => undefined);
+  return client;
+}
+
+/** Closing a connection alone would let the server go on with the query for hours. */
+async function cancelInServer(address: Address, database: string, pid: number): Promise<void> {
+  if (pid === 0) return;
+  const client = createClient(address, database);
+  try {
+    await client.connect();
+    await client.query('SELECT pg_cancel_backend($1)', [pid]);
+  } catch {
+    // The server is gone, or has no connection left: closing ours is all that is left to do.
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** A session that is in no database of a service, so that databases can be made, renamed and dropped. */
+export async function withControl<Result>(
+  request: SessionRequest,
+  use: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  const database = await controlDatabase(request);
+  return withSession({ ...request, database }, use);
+}
+
+async function controlDatabase(request: SessionRequest): Promise<string> {
+  if (request.address.database === 'postgres') return 'template1';
+  try {
+    return await withSession({ ...request, database: 'postgres' }, () => Promise.resolve('postgres'));
+  } catch (error) {
+    if (!(error instanceof Error) || errorCode(error.cause) !== '3D000') throw error;
+    return 'template1'; // every cluster has it
+  }
+}
+
+export const quoteName = (name: string): string => pg.escapeIdentifier(name);
+export const quoteText = (text: string): string => pg.escapeLiteral(text);

@@ -1,0 +1,178 @@
+import { join } from 'node:path';
+import { problem } from '../../../core/release/problem.ts';
+import type { Effect } from '../../../platform/effect.ts';
+import { errorCode } from '../../../platform/error-code.ts';
+import { gap } from '../../../platform/gap.ts';
+import type { Capture, Staged } from '../store.ts';
+import { describeAddress } from './address.ts';
+import { firstDifference, readContent, type Content } from './content.ts';
+import { namesFor, namesFrom, type DatabaseNames } from './database-names.ts';
+import {
+  applyProperties,
+  createStatement,
+  MARK,
+  readProperties,
+  type DatabaseProperties,
+} from './database-properties.ts';
+import { ARCHIVE, checkArchiveBytes, invalid, majorOf, readDescription, type Description } from './description.ts';
+import { connectedTo, heldProblem } from './lock-holders.ts';
+import { requireRestorable } from './probe-server.ts';
+import { quoteName, quoteText, withControl, withSession, type Session } from './session.ts';
+import { runTool, toolProblem, type Tools } from './tools.ts';
+
+const FAILURE = { kind: 'restore-failed', what: 'the copy cannot be restored' } as const;
+const RESTORES_MAX = 100; // each one is a whole copy of the data; somebody has to discard some before
+
+export interface Restore {
+  tools: Tools;
+  folder: string;
+  recorded: Capture;
+  effect: Effect;
+}
+
+/** Restores into a database of its own beside the live one and compares it with what was captured; only then is it marked as fit for a swap. */
+export async function stageDatabase(restore: Restore, tag: string): Promise<Staged> {
+  const { address } = restore.tools;
+  const description = await openBackup(restore);
+  return withControl({ address, effect: restore.effect, failure: FAILURE }, async (control) => {
+    await requireRestorable(control, restore.recorded.liveBytes, describeAddress(address));
+    const names = await freeNames(control, address.database, tag);
+    await dropDatabase(control, names.staged, describeAddress(address));
+    const live = await readProperties(control, names.live);
+    await fillDatabase(
+      control,
+      { name: names.staged, description, properties: live ?? description.properties },
+      restore,
+    );
+    await control.query(`ALTER DATABASE ${quoteName(names.staged)} SET ${MARK} TO ${quoteText(names.staged)}`);
+    await gap('stores.postgres.staged');
+    return { place: names.staged };
+  });
+}
+
+/** Restores into a new database of that name, verified like a staged one; touches no other. Refused when there is one of that name. */
+export async function extractDatabase(restore: Restore, name: string): Promise<void> {
+  const { address } = restore.tools;
+  const description = await openBackup(restore);
+  await withControl({ address, effect: restore.effect, failure: FAILURE }, async (control) => {
+    await requireRestorable(control, restore.recorded.liveBytes, describeAddress(address));
+    if ((await readProperties(control, name)) !== null) {
+      throw problem('refused', `there is a database ${name} already`, {
+        where: describeAddress(address, name),
+        next: 'Give the name of a database that does not exist yet.',
+      });
+    }
+    await fillDatabase(control, { name, description, properties: description.properties }, restore);
+  });
+}
+
+async function openBackup({ folder, recorded }: Restore): Promise<Description> {
+  const description = await readDescription(folder, recorded);
+  await checkArchiveBytes(folder, description);
+  return description;
+}
+
+interface NewDatabase {
+  name: string;
+  description: Description;
+  properties: DatabaseProperties;
+}
+
+/** Makes, fills and checks it; takes it away again when anything fails. */
+async function fillDatabase(control: Session, made: NewDatabase, restore: Restore): Promise<void> {
+  const { tools, effect } = restore;
+  const where = describeAddress(tools.address, made.name);
+  await control.query(createStatement(made.name, made.properties));
+  try {
+    await gap('stores.postgres.created');
+    await restoreArchive(made.name, restore);
+    const request = { address: tools.address, database: made.name, effect, failure: FAILURE };
+    await withSession(request, async (session) => {
+      await compare(session, made.description, where);
+      // Without statistics the first queries of the service would be planned blindly.
+      await session.query('ANALYZE');
+    });
+    await applyProperties(control, made.name, made.properties);
+  } catch (error) {
+    // A connection of its own: when this run is aborted, ours may no longer be used.
+    const request = {
+      address: tools.address,
+      effect: { ...effect, signal: new AbortController().signal },
+      failure: FAILURE,
+    };
+    await withControl(request, (cleaner) => dropDatabase(cleaner, made.name, where)).catch(() => undefined); // the first error says what is wrong
+    throw error;
+  }
+}
+
+async function restoreArchive(name: string, { tools, folder, effect }: Restore): Promise<void> {
+  const run = {
+    program: 'pg_restore',
+    arguments: ['--exit-on-error'],
+    database: name,
+    inputFile: join(folder, ARCHIVE),
+  } as const;
+  const result = await runTool(tools, run, effect);
+  if (result.exitCode === 0) return;
+  const where = describeAddress(tools.address, name);
+  throw toolProblem('restore-failed', { program: 'pg_restore', where }, result);
+}
+
+async function compare(session: Session, description: Description, where: string): Promise<void> {
+  const [row] = await session.query<{ version: string }>(`SELECT current_setting('server_version') AS version`);
+  const content: Content = await readContent(session, []);
+  const isSameMajor = majorOf(row?.version ?? '') === majorOf(description.serverVersion);
+  const difference = firstDifference(content, description.content, isSameMajor);
+  if (difference !== null) throw invalid(`restored, ${difference}`, where);
+}
+
+/** The first names for the tag under which no replaced data is kept, and which are not those of the data that is live now. */
+async function freeNames(control: Session, live: string, tag: string): Promise<DatabaseNames> {
+  const mark = await markOf(control, live);
+  for (let count = 1; count <= RESTORES_MAX; count += 1) {
+    const names = namesFor(live, count === 1 ? tag : `${tag}-${count}`);
+    if (mark !== names.staged && !(await hasDatabase(control, names.kept))) return names;
+  }
+  throw problem('restore-failed', `${RESTORES_MAX} replaced copies lie beside ${live}`, {
+    where: live,
+    next: 'Discard those that are not needed any more.',
+  });
+}
+
+/** Deletes what a stage made; a name that is not of a restore of the live database is refused. */
+export async function unstageDatabase(staged: Staged, tools: Tools, effect: Effect): Promise<void> {
+  const names = namesFrom(staged.place, tools.address.database);
+  const failure = { kind: 'restore-failed', what: 'the restored copy cannot be deleted' } as const;
+  await withControl({ address: tools.address, effect, failure }, (control) =>
+    dropDatabase(control, names.staged, describeAddress(tools.address, names.staged)),
+  );
+}
+
+/** Ends who is connected to it; no such database is fine. */
+export async function dropDatabase(control: Session, name: string, where: string): Promise<void> {
+  try {
+    await control.query(`DROP DATABASE IF EXISTS ${quoteName(name)} WITH (FORCE)`);
+  } catch (error) {
+    if (errorCode(error) !== '55006') throw error;
+    throw heldProblem(
+      'restore-failed',
+      `${name} is kept open`,
+      { where, holders: await connectedTo(control, [name]) },
+      error,
+    );
+  }
+}
+
+export async function hasDatabase(control: Session, name: string): Promise<boolean> {
+  return (await control.query('SELECT FROM pg_database WHERE datname = $1', [name])).length > 0;
+}
+
+/** The name under which the data of this database was staged, or null. */
+export async function markOf(control: Session, name: string): Promise<string | null> {
+  const [row] = await control.query<{ mark: string }>(
+    `SELECT substr(one, strpos(one, '=') + 1) AS mark FROM pg_database d JOIN pg_db_role_setting s ON s.setdatabase = d.oid AND s.setrole = 0,
+       unnest(s.setconfig) AS one WHERE d.datname = $1 AND split_part(one, '=', 1) = '${MARK}'`,
+    [name],
+  );
+  return row?.mark ?? null;
+}
