@@ -18,8 +18,39 @@ export interface DatabaseProperties {
   settings: { role: string | null; name: string; value: string }[];
 }
 
-/** Marks a restored copy with the name it was staged under: a rename keeps it, so that whoever comes after a crash sees where the live data came from. */
-export const MARK = 'shipway.staged_as';
+/**
+ * Last line of the comment of a restored copy: the name it was staged under. A rename keeps it, so that whoever comes after a crash, program
+ * or person, sees where the live data came from. A setting of the database would do as well, but only a superuser may make one up.
+ */
+const MARK = 'restored by shipway as ';
+
+/** The comment without its mark, and the name in the mark. */
+function splitComment(comment: string | null): { comment: string | null; mark: string | null } {
+  const at = comment === null ? -1 : comment.lastIndexOf(MARK);
+  if (comment === null || at === -1 || (at > 0 && comment[at - 1] !== '\n')) return { comment, mark: null };
+  return { comment: at === 0 ? null : comment.slice(0, at - 1), mark: comment.slice(at + MARK.length) };
+}
+
+async function readComment(session: Session, database: string): Promise<ReturnType<typeof splitComment>> {
+  const [row] = await session.query<{ comment: string | null }>(
+    `SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = $1`,
+    [database],
+  );
+  return splitComment(row?.comment ?? null);
+}
+
+/** The name under which the data of this database was staged, or null. */
+export async function markOf(session: Session, database: string): Promise<string | null> {
+  return (await readComment(session, database)).mark;
+}
+
+/** Marks the database with the name, or with null takes the mark away; the rest of its comment stays. */
+export async function setMark(session: Session, database: string, mark: string | null): Promise<void> {
+  const { comment } = await readComment(session, database);
+  const lines = [comment, mark === null ? null : MARK + mark].filter((line) => line !== null);
+  const text = lines.length === 0 ? 'NULL' : quoteText(lines.join('\n'));
+  await session.query(`COMMENT ON DATABASE ${quoteName(database)} IS ${text}`);
+}
 
 // Their value is a list that is stored quoted as SQL writes it; as one text it would name a single strange thing.
 const LISTS = /^(search_path|temp_tablespaces|local_preload_libraries|session_preload_libraries)$/;
@@ -41,7 +72,8 @@ export async function readProperties(session: Session, name: string): Promise<Da
   );
   if (row === undefined) return null;
   const { oid, ...properties } = row.properties;
-  return { ...properties, settings: await readSettings(session, oid) };
+  const { comment } = splitComment(properties.comment);
+  return { ...properties, comment, settings: await readSettings(session, oid) };
 }
 
 async function readSettings(session: Session, oid: string): Promise<DatabaseProperties['settings']> {
@@ -49,7 +81,7 @@ async function readSettings(session: Session, oid: string): Promise<DatabaseProp
     `SELECT CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole)::text END AS role, split_part(one, '=', 1) AS name,
        substr(one, strpos(one, '=') + 1) AS value
      FROM pg_db_role_setting s, unnest(s.setconfig) AS one
-     WHERE s.setdatabase = $1 AND split_part(one, '=', 1) <> '${MARK}' ORDER BY 1, 2`,
+     WHERE s.setdatabase = $1 ORDER BY 1, 2`,
     [oid],
   );
 }
@@ -63,9 +95,11 @@ export function createStatement(name: string, properties: DatabaseProperties): s
       : properties.provider === 'b'
         ? `LOCALE_PROVIDER builtin BUILTIN_LOCALE ${quoteText(locale)}`
         : '';
+  // Naming the default one asks for a right that only its owner has.
+  const tablespace = properties.tablespace === 'pg_default' ? '' : `TABLESPACE ${quoteName(properties.tablespace)}`;
   return (
     `CREATE DATABASE ${quoteName(name)} OWNER ${quoteName(properties.owner)} TEMPLATE template0 ENCODING ${quoteText(properties.encoding)} ` +
-    `LC_COLLATE ${quoteText(properties.collate)} LC_CTYPE ${quoteText(properties.ctype)} ${provider} TABLESPACE ${quoteName(properties.tablespace)}`
+    `LC_COLLATE ${quoteText(properties.collate)} LC_CTYPE ${quoteText(properties.ctype)} ${provider} ${tablespace}`
   );
 }
 

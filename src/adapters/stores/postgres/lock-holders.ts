@@ -7,16 +7,20 @@ interface Holder {
   pid: number;
   who: string;
   program: string;
-  state: string;
-  seconds: number;
+  state: string | null;
+  seconds: number | null;
   relation: string | null;
 }
 
 const HOLDER_COLUMNS = `a.pid, coalesce(a.usename, '?') AS who, coalesce(nullif(a.application_name, ''), 'unnamed program') AS program,
-  coalesce(a.state, 'unknown') AS state, extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.state_change, a.backend_start))::int AS seconds`;
+  a.state, extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.state_change, a.backend_start))::int AS seconds`;
 
-const inWords = ({ pid, who, program, state, seconds, relation }: Holder): string =>
-  `process ${pid} (${who}, ${program}, ${state} for ${seconds} s${relation === null ? '' : `, holds ${relation}`})`;
+/** What others do is hidden from a user who is no superuser and has not pg_read_all_stats. */
+function inWords({ pid, who, program, state, seconds, relation }: Holder): string {
+  const doing = state === null || seconds === null ? [] : [`${state} for ${seconds} s`];
+  const holding = relation === null ? [] : [`holds ${relation}`];
+  return `process ${pid} (${[who, program, ...doing, ...holding].join(', ')})`;
+}
 
 /** Who keeps, or waits to get, a table of this database for itself alone; what a reader then waits for. */
 export async function exclusiveHolders(session: Session): Promise<string[]> {

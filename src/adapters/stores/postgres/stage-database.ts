@@ -10,14 +10,15 @@ import { namesFor, namesFrom, type DatabaseNames } from './database-names.ts';
 import {
   applyProperties,
   createStatement,
-  MARK,
+  markOf,
   readProperties,
+  setMark,
   type DatabaseProperties,
 } from './database-properties.ts';
 import { ARCHIVE, checkArchiveBytes, invalid, majorOf, readDescription, type Description } from './description.ts';
 import { connectedTo, heldProblem } from './lock-holders.ts';
 import { requireRestorable } from './probe-server.ts';
-import { quoteName, quoteText, withControl, withSession, type Session } from './session.ts';
+import { quoteName, withControl, withSession, type Session } from './session.ts';
 import { runTool, toolProblem, type Tools } from './tools.ts';
 
 const FAILURE = { kind: 'restore-failed', what: 'the copy cannot be restored' } as const;
@@ -44,7 +45,7 @@ export async function stageDatabase(restore: Restore, tag: string): Promise<Stag
       { name: names.staged, description, properties: live ?? description.properties },
       restore,
     );
-    await control.query(`ALTER DATABASE ${quoteName(names.staged)} SET ${MARK} TO ${quoteText(names.staged)}`);
+    await setMark(control, names.staged, names.staged);
     await gap('stores.postgres.staged');
     return { place: names.staged };
   });
@@ -165,14 +166,4 @@ export async function dropDatabase(control: Session, name: string, where: string
 
 export async function hasDatabase(control: Session, name: string): Promise<boolean> {
   return (await control.query('SELECT FROM pg_database WHERE datname = $1', [name])).length > 0;
-}
-
-/** The name under which the data of this database was staged, or null. */
-export async function markOf(control: Session, name: string): Promise<string | null> {
-  const [row] = await control.query<{ mark: string }>(
-    `SELECT substr(one, strpos(one, '=') + 1) AS mark FROM pg_database d JOIN pg_db_role_setting s ON s.setdatabase = d.oid AND s.setrole = 0,
-       unnest(s.setconfig) AS one WHERE d.datname = $1 AND split_part(one, '=', 1) = '${MARK}'`,
-    [name],
-  );
-  return row?.mark ?? null;
 }

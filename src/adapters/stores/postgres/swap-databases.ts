@@ -5,10 +5,10 @@ import { gap } from '../../../platform/gap.ts';
 import type { Staged, SwapRecord } from '../store.ts';
 import { describeAddress, type Address } from './address.ts';
 import { namesFrom, type DatabaseNames } from './database-names.ts';
-import { MARK } from './database-properties.ts';
+import { markOf, setMark } from './database-properties.ts';
 import { blockersOf, connectedTo, heldProblem } from './lock-holders.ts';
 import { quoteName, withControl, type Session } from './session.ts';
-import { dropDatabase, hasDatabase, markOf } from './stage-database.ts';
+import { dropDatabase, hasDatabase } from './stage-database.ts';
 
 const FAILURE = { kind: 'restore-failed', what: 'the databases could not be swapped' } as const;
 const LOCK_LIMIT_MS = 5000; // clients that connect wait meanwhile, so not long
@@ -79,8 +79,7 @@ export async function discardReplaced(record: SwapRecord, address: Address, effe
   const failure = { kind: 'restore-failed', what: 'the replaced data cannot be deleted' } as const;
   await withControl({ address, effect, failure }, async (control) => {
     // First the mark: without it nobody takes the live database away as something that could be swapped back.
-    if ((await look(control, names)).isSwapped)
-      await control.query(`ALTER DATABASE ${quoteName(names.live)} RESET ${MARK}`);
+    if ((await look(control, names)).isSwapped) await setMark(control, names.live, null);
     await gap('stores.postgres.discard.settled');
     for (const name of [names.kept, names.staged]) await dropDatabase(control, name, describeAddress(address, name));
   });
@@ -116,9 +115,9 @@ async function renameTogether(keeper: Session, renames: [string, string][], swap
     await mover.query(`SET lock_timeout = ${LOCK_LIMIT_MS}`);
     await mover.query('BEGIN');
     await gap('stores.postgres.swap.opened');
-    for (const [from, to] of renames) {
-      await renameAlone(mover, keeper, [from, to], swap);
-      await gap('stores.postgres.swap.renamed');
+    for (const [index, rename] of renames.entries()) {
+      await renameAlone(mover, keeper, rename, swap);
+      await gap(`stores.postgres.swap.renamed-${index + 1}`);
     }
     await mover.query('COMMIT');
     await gap('stores.postgres.swap.committed');
