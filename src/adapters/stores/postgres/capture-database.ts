@@ -19,6 +19,7 @@ import {
 import { readProperties } from './database-properties.ts';
 import { ARCHIVE, DESCRIPTION, writeDescription } from './description.ts';
 import { exclusiveHolders, heldProblem } from './lock-holders.ts';
+import { postgresProblem } from './postgres-problem.ts';
 import { probeServer, type LiveDatabase, type ServerFacts } from './probe-server.ts';
 import { withSession, type Session } from './session.ts';
 import { runTool, toolProblem } from './tools.ts';
@@ -73,7 +74,8 @@ async function captureInto(folder: string, live: LiveDatabase, facts: ServerFact
     });
   } catch (error) {
     effect.signal.throwIfAborted();
-    throw error;
+    // Of two that fail the first is told, as it came: from the driver, or as a problem already.
+    throw postgresProblem(FAILURE.kind, FAILURE.what, describeAddress(address), error);
   }
 }
 

@@ -184,8 +184,11 @@ function captures(server: TestPostgres): void {
       await waitUntil('pg_dump to begin', () => existsSync(started));
       await server.kill();
       writeFileSync(go, '');
-      expect((await failing).kind).toBe('backup-failed');
-      await server.start();
+      try {
+        expect((await failing).kind).toBe('backup-failed');
+      } finally {
+        await server.start();
+      }
     });
 
     it('stops pg_dump too when it is aborted', async () => {

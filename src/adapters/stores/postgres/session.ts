@@ -40,25 +40,41 @@ export async function withSession<Result>(
   request: SessionRequest,
   use: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  const { address, effect, failure } = request;
-  const database = request.database ?? address.database;
+  return withFirstOf([request.database ?? request.address.database], request, use);
+}
+
+/** A session that is in no database of a service, so that databases can be made, renamed and dropped. */
+export async function withControl<Result>(
+  request: SessionRequest,
+  use: (session: Session) => Promise<Result>,
+): Promise<Result> {
+  // Every cluster has both, but an administrator may have dropped the first.
+  return withFirstOf(request.address.database === 'postgres' ? ['template1'] : ['postgres', 'template1'], request, use);
+}
+
+/** In the first of the databases that exists. */
+async function withFirstOf<Result>(
+  databases: string[],
+  { address, effect, failure }: SessionRequest,
+  use: (session: Session) => Promise<Result>,
+): Promise<Result> {
   effect.signal.throwIfAborted();
-  const client = createClient(address, database);
+  let database = databases[0] ?? address.database;
+  let client: pg.Client | undefined;
   let pid = 0;
-  let ending: Promise<void> | undefined;
-  const end = (): Promise<void> => (ending ??= client.end().catch(() => undefined));
-  const onAbort = (): void => void cancelInServer(address, database, pid).then(end);
-  effect.signal.addEventListener('abort', onAbort, { once: true });
+  const onAbort = (): void => void cancelInServer(address, database, pid).then(() => client?.end());
   try {
-    await client.connect();
-    await client.query(OWN_SETTINGS);
-    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    ({ client, database } = await connect(address, databases));
+    effect.signal.addEventListener('abort', onAbort, { once: true });
+    const opened = client;
+    await opened.query(OWN_SETTINGS);
+    const { rows } = await opened.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     pid = rows[0]?.pid ?? 0;
     return await use({
       pid,
       query: async <Found extends object>(text: string, values?: unknown[]) => {
         effect.signal.throwIfAborted();
-        return (await client.query<Found & pg.QueryResultRow>(text, values)).rows;
+        return (await opened.query<Found & pg.QueryResultRow>(text, values)).rows;
       },
     });
   } catch (error) {
@@ -66,8 +82,24 @@ export async function withSession<Result>(
     throw postgresProblem(failure.kind, failure.what, describeAddress(address, database), error);
   } finally {
     effect.signal.removeEventListener('abort', onAbort);
-    if (!effect.signal.aborted) await end();
+    await client?.end().catch(() => undefined); // a second end of the same connection is answered like the first
   }
+}
+
+async function connect(address: Address, databases: string[]): Promise<{ client: pg.Client; database: string }> {
+  let missing: unknown;
+  for (const database of databases) {
+    const client = createClient(address, database);
+    try {
+      await client.connect();
+      return { client, database };
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      if (errorCode(error) !== '3D000') throw error;
+      missing ??= error;
+    }
+  }
+  throw missing;
 }
 
 function createClient(address: Address, database: string): pg.Client {
@@ -95,25 +127,6 @@ async function cancelInServer(address: Address, database: string, pid: number): 
     // The server is gone, or has no connection left: closing ours is all that is left to do.
   } finally {
     await client.end().catch(() => undefined);
-  }
-}
-
-/** A session that is in no database of a service, so that databases can be made, renamed and dropped. */
-export async function withControl<Result>(
-  request: SessionRequest,
-  use: (session: Session) => Promise<Result>,
-): Promise<Result> {
-  const database = await controlDatabase(request);
-  return withSession({ ...request, database }, use);
-}
-
-async function controlDatabase(request: SessionRequest): Promise<string> {
-  if (request.address.database === 'postgres') return 'template1';
-  try {
-    return await withSession({ ...request, database: 'postgres' }, () => Promise.resolve('postgres'));
-  } catch (error) {
-    if (!(error instanceof Error) || errorCode(error.cause) !== '3D000') throw error;
-    return 'template1'; // every cluster has it
   }
 }
 

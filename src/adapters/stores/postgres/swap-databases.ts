@@ -39,14 +39,12 @@ export async function swapIn(staged: Staged, address: Address, effect: Effect): 
   await gap('stores.postgres.swap.begun');
   await withControl({ address, effect, failure: FAILURE }, async (keeper) => {
     const standing = await look(keeper, names);
-    await gap('stores.postgres.swap.seen');
     if (!standing.hasStaged && standing.isSwapped) return;
     await requireStaged(keeper, names, standing);
     const renames: [string, string][] = [[names.staged, names.live]];
     if (standing.hasLive) renames.unshift([names.live, names.kept]);
     await renameTogether(keeper, renames, { names, address, effect });
   });
-  await gap('stores.postgres.swap.done');
   return record;
 }
 
@@ -57,7 +55,6 @@ export async function swapOut(record: SwapRecord, address: Address, effect: Effe
   await gap('stores.postgres.swap.begun');
   await withControl({ address, effect, failure: FAILURE }, async (keeper) => {
     const { hasLive, hasKept, isSwapped } = await look(keeper, names);
-    await gap('stores.postgres.swap.seen');
     if (!isSwapped && !hasKept) return;
     if (!isSwapped && hasLive) {
       throw problem('restore-failed', `${names.live} was replaced again since, by another restore`, {
@@ -69,7 +66,6 @@ export async function swapOut(record: SwapRecord, address: Address, effect: Effe
     if (isSwapped) renames.unshift([names.live, names.staged]);
     await renameTogether(keeper, renames, { names, address, effect });
   });
-  await gap('stores.postgres.swap.done');
 }
 
 /** Deletes what is not live: the replaced data, or after a swap back the restored copy. */
