@@ -3,6 +3,8 @@ import { openFilesStore } from './files/files-store.ts';
 import { staysInside } from './files/file-index.ts';
 import { postgresSettings } from './postgres/postgres-settings.ts';
 import { openPostgresStore } from './postgres/postgres-store.ts';
+import { openRedisStore } from './redis/redis-store.ts';
+import { redisSettings, type RedisSettings } from './redis/settings.ts';
 import { openSqliteStore } from './sqlite/sqlite-store.ts';
 import type { Store } from './store.ts';
 
@@ -11,7 +13,7 @@ export interface StoreKind {
   settings: z.ZodType;
   /** One line for the reference page. */
   summary: string;
-  /** Opens nothing yet: the data is touched by the methods of the store. Throws a ZodError for settings that do not fit. */
+  /** Opens nothing yet: the data is touched by the methods of the store. Gets the settings as the schema gave them. */
   open(settings: unknown, scope: { projectDirectory: string }): Store;
 }
 
@@ -47,7 +49,7 @@ const filesSettings = z
   })
   .describe('Files and folders of the project, copied into an archive with a checksum for each.');
 
-export type StoreKindName = 'sqlite' | 'postgres' | 'files';
+export type StoreKindName = 'sqlite' | 'postgres' | 'files' | 'redis';
 
 /** Every kind of store by the word it has in the release file. */
 export const storeKinds: Record<StoreKindName, StoreKind> = {
@@ -65,5 +67,10 @@ export const storeKinds: Record<StoreKindName, StoreKind> = {
     settings: filesSettings,
     summary: 'files and folders, such as uploads',
     open: (settings, scope) => openFilesStore(filesSettings.parse(settings), scope),
+  },
+  redis: {
+    settings: redisSettings,
+    summary: 'a Redis server, saved while the service writes',
+    open: (settings, scope) => openRedisStore(settings as RedisSettings, scope),
   },
 };

@@ -1,0 +1,131 @@
+import { basename, dirname, join } from 'node:path';
+import { problem, type Problem } from '../../../core/release/problem.ts';
+import type { Effect } from '../../../platform/effect.ts';
+import { runCommand, type CommandResult } from '../../../platform/run-command.ts';
+import { lastLinesOf } from '../../../platform/run-declared-command.ts';
+import { withScratchFolder } from '../../../platform/scratch-folder.ts';
+import { saysDown, withRedis, type RedisConnection } from './connection.ts';
+import { readAddress, type RedisAddress } from './redis-address.ts';
+import { engineOf, majorVersion, readInfo } from './server-info.ts';
+
+const POLL_MS = 20; // a small copy is loaded in about that time
+const OLDEST_MAJOR = 7; // the first that tells at which moment a key expires
+const DATABASES = 1024; // a copy with a database of a higher number would not load; a server has 16 unless somebody raised it
+
+/**
+ * Loads a copy into a server of our own, on a socket that only this user can reach, and ends it afterwards. It writes nothing. It is a
+ * replica of nobody: a server that is not would throw away keys whose time is over, and the copy would seem to hold fewer each time.
+ */
+export async function withScratchServer<Result>(
+  copy: string,
+  settings: { server: string; timeoutSeconds: number },
+  effect: Effect,
+  use: (connection: RedisConnection) => Promise<Result>,
+): Promise<Result> {
+  return withScratchFolder('redis', async (folder) => {
+    const socket = join(folder, 'socket');
+    const over = new AbortController();
+    const running = runCommand({
+      argv: [settings.server, '-'],
+      input: configuration(copy, socket),
+      cwd: folder,
+      environment: effect.environment({}),
+      timeoutSeconds: settings.timeoutSeconds,
+      signal: AbortSignal.any([over.signal, effect.signal]),
+      token: effect.token,
+    });
+    try {
+      const address = readAddress(`unix://${socket}`);
+      await waitUntilLoaded(address, running, copy, effect);
+      return await withRedis(address, effect, use);
+    } finally {
+      over.abort();
+      await running.catch(() => undefined); // why it did not start was thrown already
+    }
+  });
+}
+
+// 255.255.255.255: the kernel refuses a connection to it at once, so that no packet leaves.
+function configuration(copy: string, socket: string): string {
+  const lines = [
+    ['port', '0'],
+    ['unixsocket', socket],
+    ['unixsocketperm', '700'],
+    ['dir', dirname(copy)],
+    ['dbfilename', basename(copy)],
+    ['databases', String(DATABASES)],
+    ['appendonly', 'no'],
+    ['save', ''],
+    ['sanitize-dump-payload', 'yes'],
+    ['replicaof', '255.255.255.255', '1'],
+    ['replica-serve-stale-data', 'yes'],
+    ['daemonize', 'no'],
+  ];
+  return lines.map(([name, ...words]) => `${name} ${words.map(quoted).join(' ')}\n`).join('');
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/[\\"]/g, String.raw`\$&`)}"`;
+}
+
+async function waitUntilLoaded(
+  address: RedisAddress,
+  running: Promise<CommandResult>,
+  copy: string,
+  effect: Effect,
+): Promise<void> {
+  const ended: { result: CommandResult | null } = { result: null };
+  const failed: { error: unknown } = { error: null };
+  void running.then(
+    (result) => void (ended.result = result),
+    (error: unknown) => void (failed.error = error),
+  );
+  // Ends: the command has a time limit.
+  for (;;) {
+    effect.signal.throwIfAborted();
+    if (failed.error !== null) throw notInstalled(failed.error);
+    if (ended.result !== null) throw notLoaded(ended.result, copy);
+    if (await isLoaded(address, effect)) return;
+    await effect.clock.sleep(POLL_MS, effect.signal);
+  }
+}
+
+async function isLoaded(address: RedisAddress, effect: Effect): Promise<boolean> {
+  try {
+    return await withRedis(address, effect, async (connection) => {
+      const server = await readInfo(connection, 'server');
+      if (majorVersion(server) < OLDEST_MAJOR) throw tooOld(engineOf(server));
+      return (await readInfo(connection, 'persistence')).get('loading') === '0';
+    });
+  } catch (error) {
+    if (saysDown(error)) return false;
+    throw error;
+  }
+}
+
+function notInstalled(error: unknown): Problem {
+  return problem('backup-failed', 'a copy cannot be proven without a Redis server on this machine', {
+    next: 'Install redis-server 7 or newer (its service may stay switched off), or name the program as `server` of the store.',
+    cause: error,
+  });
+}
+
+function tooOld(engine: string): Problem {
+  return problem('backup-failed', `${engine} is too old to prove a copy`, {
+    next: `Install version ${OLDEST_MAJOR} or newer and name it as \`server\` of the store.`,
+  });
+}
+
+function notLoaded(result: CommandResult, copy: string): Problem {
+  const what = result.timedOut ? 'the copy was not loaded in time' : 'the copy cannot be loaded by a Redis server';
+  return problem('backup-invalid', `${what}${lastLinesOf({ ...result, stdout: reasonsIn(result.stdout) })}`, {
+    where: copy,
+    next: 'Use another backup: shipway backup list shows them. A copy of a newer server or with modules needs that server as `server`.',
+  });
+}
+
+/** Of its log, what it marks as a warning. */
+function reasonsIn(log: string): string {
+  const marked = log.split('\n').filter((line) => / # /.test(line) && !/oO0Oo|just started|overcommit/.test(line));
+  return (marked.length > 0 ? marked : log.split('\n')).slice(-4).join('\n');
+}
