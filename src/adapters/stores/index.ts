@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { openCommandStore } from './command/command-store.ts';
+import { commandStoreSettings, type CommandStoreSettings } from './command/settings.ts';
 import { openFilesStore } from './files/files-store.ts';
 import { staysInside } from './files/file-index.ts';
 import { postgresSettings } from './postgres/postgres-settings.ts';
@@ -49,7 +51,7 @@ const filesSettings = z
   })
   .describe('Files and folders of the project, copied into an archive with a checksum for each.');
 
-export type StoreKindName = 'sqlite' | 'postgres' | 'files' | 'redis';
+export type StoreKindName = 'sqlite' | 'postgres' | 'files' | 'redis' | 'command';
 
 /** Every kind of store by the word it has in the release file. */
 export const storeKinds: Record<StoreKindName, StoreKind> = {
@@ -72,5 +74,10 @@ export const storeKinds: Record<StoreKindName, StoreKind> = {
     settings: redisSettings,
     summary: 'a Redis server, saved while the service writes',
     open: (settings, scope) => openRedisStore(settings as RedisSettings, scope),
+  },
+  command: {
+    settings: commandStoreSettings,
+    summary: "any data, by the team's own commands",
+    open: (settings, scope) => openCommandStore(settings as CommandStoreSettings, scope),
   },
 };
