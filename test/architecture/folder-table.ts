@@ -143,6 +143,11 @@ export const DOORS: Door[] = [
     instead: 'our own tables are asked through src/state, the database of a service through its store',
   },
   {
+    packages: ['@redis/client'],
+    folders: ['src/adapters/stores/redis'],
+    instead: 'a Redis server is data of a service: its store is in src/adapters/stores/redis',
+  },
+  {
     packages: ['@dbos-inc/dbos-sdk'],
     folders: ['src/engine/workflows', 'src/engine/launch.ts'],
     instead: 'write a plain async step; only src/engine/workflows and src/engine/launch.ts know the durable engine',
