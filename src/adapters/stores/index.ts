@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { openCommandStore } from './command/command-store.ts';
 import { commandStoreSettings, type CommandStoreSettings } from './command/settings.ts';
+import { openDuckdbStore } from './duckdb/duckdb-store.ts';
+import { duckdbSettings, type DuckdbSettings } from './duckdb/settings.ts';
 import { openFilesStore } from './files/files-store.ts';
 import { staysInside } from './files/file-index.ts';
 import { postgresSettings } from './postgres/postgres-settings.ts';
@@ -51,7 +53,7 @@ const filesSettings = z
   })
   .describe('Files and folders of the project, copied into an archive with a checksum for each.');
 
-export type StoreKindName = 'sqlite' | 'postgres' | 'files' | 'redis' | 'command';
+export type StoreKindName = 'sqlite' | 'postgres' | 'files' | 'redis' | 'command' | 'duckdb';
 
 /** Every kind of store by the word it has in the release file. */
 export const storeKinds: Record<StoreKindName, StoreKind> = {
@@ -64,6 +66,10 @@ export const storeKinds: Record<StoreKindName, StoreKind> = {
     settings: postgresSettings,
     summary: 'a PostgreSQL database, copied consistently while the service writes',
     open: (settings) => openPostgresStore(postgresSettings.parse(settings)),
+  duckdb: {
+    settings: duckdbSettings,
+    summary: 'a DuckDB database, copied by its owner or while nobody holds it',
+    open: (settings, scope) => openDuckdbStore(settings as DuckdbSettings, scope),
   },
   files: {
     settings: filesSettings,
