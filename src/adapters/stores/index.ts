@@ -4,11 +4,12 @@ import { commandStoreSettings, type CommandStoreSettings } from './command/setti
 import { openDuckdbStore } from './duckdb/duckdb-store.ts';
 import { duckdbSettings, type DuckdbSettings } from './duckdb/settings.ts';
 import { openFilesStore } from './files/files-store.ts';
-import { staysInside } from './files/file-index.ts';
-import { postgresSettings } from './postgres/postgres-settings.ts';
+import { filesSettings, type FilesSettings } from './files/settings.ts';
+import { postgresSettings, type PostgresSettings } from './postgres/postgres-settings.ts';
 import { openPostgresStore } from './postgres/postgres-store.ts';
 import { openRedisStore } from './redis/redis-store.ts';
 import { redisSettings, type RedisSettings } from './redis/settings.ts';
+import { sqliteSettings, type SqliteSettings } from './sqlite/settings.ts';
 import { openSqliteStore } from './sqlite/sqlite-store.ts';
 import type { Store } from './store.ts';
 
@@ -21,51 +22,20 @@ export interface StoreKind {
   open(settings: unknown, scope: { projectDirectory: string }): Store;
 }
 
-const sqliteSettings = z
-  .strictObject({
-    path: z.string().min(1).describe('Database file, relative to the project; may hold $VARIABLES.'),
-  })
-  .describe('A SQLite database in one file, copied while it is in use.');
-
-const projectPath = z
-  .string()
-  .refine((path) => path !== '.' && staysInside(path), {
-    message: 'must be relative to the project, without "..", "." or a "/" at the end',
-  })
-  .describe('File or folder, relative to the project.');
-
-const filesSettings = z
-  .strictObject({
-    paths: z
-      .array(projectPath)
-      .min(1)
-      .refine(
-        (paths) =>
-          !paths.some((path, at) => paths.some((other, to) => at !== to && `${path}/`.startsWith(`${other}/`))),
-        {
-          message: 'one of the paths is inside another',
-        },
-      ),
-    exclude: z
-      .array(z.string().min(1))
-      .default([])
-      .describe('Patterns of paths that are left out, such as "*.tmp" or "uploads/cache/**".'),
-  })
-  .describe('Files and folders of the project, copied into an archive with a checksum for each.');
-
-export type StoreKindName = 'sqlite' | 'postgres' | 'files' | 'redis' | 'command' | 'duckdb';
+export type StoreKindName = 'sqlite' | 'postgres' | 'duckdb' | 'redis' | 'files' | 'command';
 
 /** Every kind of store by the word it has in the release file. */
 export const storeKinds: Record<StoreKindName, StoreKind> = {
   sqlite: {
     settings: sqliteSettings,
     summary: 'a SQLite database, copied consistently while the service writes',
-    open: (settings, scope) => openSqliteStore(sqliteSettings.parse(settings), scope),
+    open: (settings, scope) => openSqliteStore(settings as SqliteSettings, scope),
   },
   postgres: {
     settings: postgresSettings,
     summary: 'a PostgreSQL database, copied consistently while the service writes',
-    open: (settings) => openPostgresStore(postgresSettings.parse(settings)),
+    open: (settings) => openPostgresStore(settings as PostgresSettings),
+  },
   duckdb: {
     settings: duckdbSettings,
     summary: 'a DuckDB database, copied by its owner or while nobody holds it',
@@ -74,7 +44,7 @@ export const storeKinds: Record<StoreKindName, StoreKind> = {
   files: {
     settings: filesSettings,
     summary: 'files and folders, such as uploads',
-    open: (settings, scope) => openFilesStore(filesSettings.parse(settings), scope),
+    open: (settings, scope) => openFilesStore(settings as FilesSettings, scope),
   },
   redis: {
     settings: redisSettings,

@@ -35,6 +35,8 @@ export interface StoreSubject {
   flipAt?(bytes: Buffer): number;
   /** Whether a swap has moments without any live data; complete or nothing is promised then. */
   hasGap: boolean;
+  /** The engine itself swaps in one step, so that none is ever half done. */
+  isAtomic?: true;
 }
 
 const PROGRAM = 'test/fixtures/processes/store-act.ts';
@@ -69,7 +71,8 @@ export function describeStore(subject: StoreSubject): void {
     project = mkdtempSync(join(tmpdir(), 'shipway-store-'));
     copy = join(project, '.copy');
     mkdirSync(copy);
-    store = storeKinds[subject.kind].open(subject.settings, { projectDirectory: project });
+    const kind = storeKinds[subject.kind];
+    store = kind.open(kind.settings.parse(subject.settings), { projectDirectory: project });
     await subject.write(project, 'old');
   });
   afterEach(async () => {
@@ -120,7 +123,7 @@ export function describeStore(subject: StoreSubject): void {
       await store.stage(copy, capture, 'bk_1', effect());
       const staged = await store.stage(copy, capture, 'bk_1', effect());
       const record = await store.swap(staged, effect());
-      expect(store.recordOf(staged)).toEqual(record);
+      expect(store.recordOf(staged, effect())).toEqual(record);
       expect(await store.swap(staged, effect())).toEqual(record);
       expect(await subject.read(project)).toBe('old');
       await store.swapBack(record, effect());
@@ -147,10 +150,10 @@ export function describeStore(subject: StoreSubject): void {
       const first = await store.swap(staged, effect());
       await subject.write(project, 'new');
       const second = await store.swap(await store.stage(copy, capture, 'bk_1', effect()), effect());
-      const listed = await store.replaced(effect());
+      const listed = (await store.replaced(effect())).toSorted((a, b) => a.tag.length - b.tag.length);
       expect(listed.map(({ record, tag, state }) => ({ record, tag, state }))).toEqual([
-        { record: second, tag: 'bk_1-2', state: 'replaced' },
         { record: first, tag: 'bk_1', state: 'replaced' },
+        { record: second, tag: 'bk_1-2', state: 'replaced' },
       ]);
       expect(listed.every(({ bytes }) => bytes > 0)).toBe(true);
       await store.discard(first, effect());
@@ -290,23 +293,27 @@ export function describeStore(subject: StoreSubject): void {
         await subject.write(project, 'old');
         const staged = await stageOld();
         await runGapped(PROGRAM, act('swap', staged.place), killAt);
-        await store.swapBack(store.recordOf(staged), effect());
+        await store.swapBack(store.recordOf(staged, effect()), effect());
         expect(await subject.read(project), `undone after ${killAt}`).toBe('new');
       }
     }, 120_000);
 
-    it('between two renames, is listed as half done and not discarded', async () => {
-      const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
-      const between = passed.find((name) => /\.0\./.test(name)) ?? '';
-      await startAgain();
-      await subject.write(project, 'old');
-      await runGapped(PROGRAM, act('swap', (await stageOld()).place), between);
-      const [half] = await store.replaced(effect());
-      expect(half).toMatchObject({ state: 'half' });
-      await expect(store.discard(half?.record ?? { keptAt: null }, effect())).rejects.toMatchObject({
-        kind: 'restore-failed',
-      });
-    }, 60_000);
+    it.skipIf(subject.isAtomic)(
+      'between two renames, is listed as half done and not discarded',
+      async () => {
+        const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
+        const between = passed.find((name) => /\.0\./.test(name)) ?? '';
+        await startAgain();
+        await subject.write(project, 'old');
+        await runGapped(PROGRAM, act('swap', (await stageOld()).place), between);
+        const [half] = await store.replaced(effect());
+        expect(half).toMatchObject({ state: 'half' });
+        await expect(store.discard(half?.record ?? { keptAt: null }, effect())).rejects.toMatchObject({
+          kind: 'restore-failed',
+        });
+      },
+      60_000,
+    );
 
     it('at any gap of a discard, leaves the live data alone and the rest is found and discarded', async () => {
       const keptAt = (await store.swap(await stageOld(), effect())).keptAt ?? '';

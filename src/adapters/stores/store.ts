@@ -53,10 +53,10 @@ export interface Store {
   unstage(staged: Staged, effect: Effect): Promise<void>;
   swap(staged: Staged, effect: Effect): Promise<SwapRecord>;
   /** What a swap of this copy returns, for whoever has to undo one that failed half way. */
-  recordOf(staged: Staged): SwapRecord;
+  recordOf(staged: Staged, effect: Effect): SwapRecord;
   swapBack(record: SwapRecord, effect: Effect): Promise<void>;
   discard(record: SwapRecord, effect: Effect): Promise<void>;
-  /** Everything that swaps of this store have left and nobody has discarded, oldest name first. */
+  /** Everything that swaps of this store have left and nobody has discarded. */
   replaced(effect: Effect): Promise<ReplacedData[]>;
   /** What a restore of this capture would throw away, in counts by table or directory. */
   changesSince(capture: Capture, effect: Effect): Promise<JsonObject>;

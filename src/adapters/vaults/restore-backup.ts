@@ -151,7 +151,7 @@ export async function restoreBackup(order: RestoreOrder & { into?: string }): Pr
   } catch (error) {
     const records = staged.map(({ name, staged: place }) => ({
       name,
-      record: storeOf(name, order.stores).recordOf(place),
+      record: storeOf(name, order.stores).recordOf(place, order.effect),
     }));
     await undoRestore(records, order.stores, order.effect);
     throw error;

@@ -8,13 +8,15 @@ import { applyFacts, factsOf, realPathOf } from '../../../platform/file-tree.ts'
 import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
 import type { Capture, Staged, Store } from '../store.ts';
+import { findReplaced } from '../swap/find-replaced.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
-import { swapNames } from '../swap/swap-journal.ts';
+import { recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import { checkFiles, DATA, requireEnd, sealFiles, syncTree, type CopiedFile } from './copied-files.ts';
 import { countersOf, fingerprintAt, proveCopy, requireSame, restoreTo } from './prove-copy.ts';
 import { runStoreCommand } from './run-store-command.ts';
 import type { CommandStoreSettings } from './settings.ts';
 import {
+  anchorOf,
   discardByCommand,
   noteRestored,
   placeOfRestore,
@@ -63,7 +65,7 @@ export function openCommandStore(settings: CommandStoreSettings, scope: { projec
   return { ...reading, ...exchangeOf(store) };
 }
 
-type ExchangeMethods = Pick<Store, 'stage' | 'unstage' | 'swap' | 'swapBack' | 'discard'>;
+type ExchangeMethods = Pick<Store, 'stage' | 'unstage' | 'swap' | 'recordOf' | 'swapBack' | 'discard' | 'replaced'>;
 
 function exchangeOf(store: CommandStore): ExchangeMethods {
   const { exchange } = store.settings;
@@ -74,8 +76,10 @@ function exchangeOf(store: CommandStore): ExchangeMethods {
         stage: (folder, recorded, tag, effect) => stageBeside(store, { folder, recorded, tag }, effect),
         unstage: (staged) => discardStaged(staged, []),
         swap: (staged) => swapIn(staged, settle),
+        recordOf: recordOfSwap,
         swapBack: (record) => swapOut(record, settle),
         discard: (record) => discardReplaced(record),
+        replaced: async (effect) => findReplaced([(await store.live(effect)) ?? '']),
       };
     }
     case 'commands': {
@@ -88,11 +92,17 @@ function exchangeOf(store: CommandStore): ExchangeMethods {
         discard: async ({ keptAt }, effect) => {
           if (keptAt !== null) await discardByCommand(commands, keptAt, effect);
         },
+        recordOf: recordOfSwap,
+        replaced: (effect) => findReplaced([anchorOf(commands.settings, effect)]),
       };
     }
     case 'nothing': {
       const refuse = (): Promise<never> => Promise.reject(cannotSwap());
-      return { stage: refuse, unstage: refuse, swap: refuse, swapBack: refuse, discard: refuse };
+      const nothing: Pick<Store, 'recordOf' | 'replaced'> = {
+        recordOf: () => ({ keptAt: null }),
+        replaced: () => Promise.resolve([]),
+      };
+      return { ...nothing, stage: refuse, unstage: refuse, swap: refuse, swapBack: refuse, discard: refuse };
     }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { ensureDirectory, removeTree } from '../../../platform/files.ts';
@@ -21,13 +21,17 @@ export async function placeOfRestore(
   tag: string,
   effect: Effect,
 ): Promise<{ into: string; tag: string; journal: string }> {
-  const key = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
-  const above = join(effect.stateDirectory, 'command-stores');
-  await ensureDirectory(above);
-  const free = await freeTag(join(above, key), tag);
-  const names = swapNames(join(above, key), free);
+  const anchor = anchorOf(settings, effect);
+  await ensureDirectory(dirname(anchor));
+  const names = swapNames(anchor, await freeTag(anchor, tag));
   await removeTree(names.place);
   return { into: names.place, tag: tagFor(names.place), journal: names.journal };
+}
+
+/** What the names of all restores of this store begin with. */
+export function anchorOf(settings: CommandStoreSettings, effect: Effect): string {
+  const key = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
+  return join(effect.stateDirectory, 'command-stores', key);
 }
 
 /** Letters, digits and `_` only, so that it can be part of the name of a database, a schema or an index. */

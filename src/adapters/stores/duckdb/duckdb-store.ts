@@ -14,8 +14,9 @@ import { applyFacts, factsOf, realPathOf } from '../../../platform/file-tree.ts'
 import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
 import type { Capture, Store } from '../store.ts';
+import { findReplaced } from '../swap/find-replaced.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
-import { keptInFolder, swapNames } from '../swap/swap-journal.ts';
+import { keptInFolder, recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import { checkCopy, engineName, isDatabase } from './check-copy.ts';
 import { COMPANIONS, SPILL } from './companions.ts';
 import { duckdbProblem, holderIn, withDatabase, withinLockLimit } from './connection.ts';
@@ -57,7 +58,9 @@ export function openDuckdbStore(settings: DuckdbSettings, scope: { projectDirect
     unstage: (staged) => discardStaged(staged, COMPANIONS),
     swap: (staged, effect) => swapIn(staged, (path, role) => requireReleased(path, role, effect)),
     swapBack: (record, effect) => swapOut(record, (path, role) => requireReleased(path, role, effect)),
+    recordOf: recordOfSwap,
     discard: (record) => discardReplaced(record),
+    replaced: async (effect) => findReplaced([await locate(effect)]),
     changesSince: async (recorded, effect) => countChanges(await locate(effect), recorded, settings, effect),
   };
 }

@@ -11,6 +11,7 @@ import type { Capture, Staged, Store } from '../store.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
 import { recordOfSwap, swapNames } from '../swap/swap-journal.ts';
+import type { FilesSettings } from './settings.ts';
 import { checkTree, extractTree, makeFoldersAbove, placesBelow } from './extract-tree.ts';
 import { countersOf, fingerprintOf, indexLines, parseIndex, rootsOf, type IndexEntry } from './file-index.ts';
 import { matchGlobs } from './match-glob.ts';
@@ -21,12 +22,6 @@ import { createArchiveWriter } from './write-archive.ts';
 const ARCHIVE = 'files.tar';
 const INDEX = 'index.jsonl';
 const ENGINE = 'tar 7 (ustar, pax)';
-
-export interface FilesSettings {
-  /** Relative to the project. */
-  paths: string[];
-  exclude: string[];
-}
 
 interface Tree {
   paths: string[];

@@ -40,6 +40,12 @@ function cutToBytes(text: string, limit: number): string {
   return result;
 }
 
+/** The tag of a database that keeps replaced data of the live one; null for any other. */
+export function tagOfKept(name: string, live: string): string | null {
+  const id = /__replaced_([A-Za-z0-9_-]+)$/.exec(name)?.[1];
+  return id !== undefined && namesOfId(live, id).kept === name ? id : null;
+}
+
 /** The names again from either of the two a caller keeps; throws `restore-failed` for a database that no restore of the live one made. */
 export function namesFrom(name: string, live: string): DatabaseNames {
   const id = /__(?:restore|replaced)_([A-Za-z0-9_-]+)$/.exec(name)?.[1];

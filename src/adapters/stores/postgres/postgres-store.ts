@@ -10,7 +10,8 @@ import { ARCHIVE, DESCRIPTION, invalid } from './description.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import { probeServer, type LiveDatabase } from './probe-server.ts';
 import { extractDatabase, stageDatabase, unstageDatabase } from './stage-database.ts';
-import { discardReplaced, swapIn, swapOut } from './swap-databases.ts';
+import { namesFrom } from './database-names.ts';
+import { discardReplaced, listReplaced, swapIn, swapOut } from './swap-databases.ts';
 import type { Tools } from './tools.ts';
 import { verifyArchive } from './verify-archive.ts';
 
@@ -48,7 +49,9 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     unstage: (staged, effect) => unstageDatabase(staged, toolsOf(effect), effect),
     swap: (staged, effect) => swapIn(staged, toolsOf(effect).address, effect),
     swapBack: (record, effect) => swapOut(record, toolsOf(effect).address, effect),
+    recordOf: (staged, effect) => ({ keptAt: namesFrom(staged.place, toolsOf(effect).address.database).kept }),
     discard: (record, effect) => discardReplaced(record, toolsOf(effect).address, effect),
+    replaced: (effect) => listReplaced(toolsOf(effect).address, effect),
     changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
   };
 }

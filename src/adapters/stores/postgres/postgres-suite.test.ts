@@ -24,7 +24,6 @@ function placeIn(server: TestPostgres): StorePlace {
     empty: async () => {
       for (const name of await names()) await drop(name);
     },
-    keptOf: (stagedPlace) => stagedPlace.replace('__restore_', '__replaced_'),
   };
 }
 
@@ -70,6 +69,7 @@ if ('reason' in found) {
       read: () => read(server),
       copyFile: 'database.dump',
       hasGap: false,
+      isAtomic: true,
     });
   });
 }

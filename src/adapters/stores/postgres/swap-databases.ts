@@ -2,9 +2,9 @@ import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { errorCode } from '../../../platform/error-code.ts';
 import { gap } from '../../../platform/gap.ts';
-import type { Staged, SwapRecord } from '../store.ts';
+import type { ReplacedData, Staged, SwapRecord } from '../store.ts';
 import { describeAddress, type Address } from './address.ts';
-import { namesFrom, type DatabaseNames } from './database-names.ts';
+import { namesFrom, tagOfKept, type DatabaseNames } from './database-names.ts';
 import { markOf, setMark } from './database-properties.ts';
 import { blockersOf, connectedTo, heldProblem } from './lock-holders.ts';
 import { quoteName, withControl, type Session } from './session.ts';
@@ -78,6 +78,20 @@ export async function discardReplaced(record: SwapRecord, address: Address, effe
     if ((await look(control, names)).isSwapped) await setMark(control, names.live, null);
     await gap('stores.postgres.discard.settled');
     for (const name of [names.kept, names.staged]) await dropDatabase(control, name, describeAddress(address, name));
+  });
+}
+
+/** The databases that swaps have kept; a swap is one transaction, so none is half done. */
+export async function listReplaced(address: Address, effect: Effect): Promise<ReplacedData[]> {
+  const failure = { kind: 'restore-failed', what: 'the replaced data cannot be listed' } as const;
+  return withControl({ address, effect, failure }, async (control) => {
+    const rows = await control.query<{ datname: string; bytes: string }>(
+      'SELECT datname, pg_database_size(oid) AS bytes FROM pg_database ORDER BY datname',
+    );
+    return rows.flatMap(({ datname, bytes }): ReplacedData[] => {
+      const tag = tagOfKept(datname, address.database);
+      return tag === null ? [] : [{ record: { keptAt: datname }, tag, state: 'replaced', bytes: Number(bytes) }];
+    });
   });
 }
 

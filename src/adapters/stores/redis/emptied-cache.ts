@@ -62,8 +62,10 @@ export function openEmptiedCache(locate: (effect: Effect) => Promise<LocatedServ
       );
       return { keptAt: null };
     },
+    recordOf: () => ({ keptAt: null }),
     swapBack: () => Promise.resolve(),
     discard: () => Promise.resolve(),
+    replaced: () => Promise.resolve([]),
     changesSince: async (_recorded, effect) => countKeys(await locate(effect), effect),
   };
 }

@@ -34,7 +34,6 @@ for (const appendonly of ['no', 'yes']) {
       rmSync(project, { recursive: true });
       mkdirSync(project);
     },
-    keptOf: (stagedPlace) => stagedPlace.replace('.restore-', '.replaced-'),
   };
   describe.skipIf(path === null)(`with appendonly ${appendonly} (${reason})`, () => {
     describeStore({

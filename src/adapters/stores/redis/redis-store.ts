@@ -19,6 +19,8 @@ import { engineOf, majorVersion, readFileNames, readInfo, type FileNames } from 
 import type { LocatedServer } from './located-server.ts';
 import type { RedisSettings } from './settings.ts';
 import { layoutOnDisk, stageCopy, type Layout } from './stage-copy.ts';
+import { anchorsIn, findReplaced } from '../swap/find-replaced.ts';
+import { recordOfSwap } from '../swap/swap-journal.ts';
 import { discardRestore, swapBackServer, swapServer, unstageRestore } from './swap-server.ts';
 import type { SwitchedServer } from './switch-server.ts';
 
@@ -55,7 +57,12 @@ export function openRedisStore(settings: RedisSettings, scope: { projectDirector
     unstage: (staged) => unstageRestore(staged),
     swap: async (staged, effect) => swapServer(await switched(effect), staged, effect),
     swapBack: async (record, effect) => swapBackServer(await switched(effect), record, effect),
+    recordOf: recordOfSwap,
     discard: (record) => discardRestore(record),
+    replaced: async (effect) => {
+      const { directory } = await locate(effect);
+      return directory === null ? [] : findReplaced(anchorsIn(directory));
+    },
     changesSince: async (recorded, effect) => countChanges((await locate(effect)).address, recorded, effect),
   };
 }

@@ -21,6 +21,7 @@ import { sqliteProblem, withDatabase, withLiveDatabase, type Connection } from '
 import { literal, readContent } from './fingerprint.ts';
 import { COMPANIONS } from './companions.ts';
 import { countChanges } from './count-changes.ts';
+import type { SqliteSettings } from './settings.ts';
 import { settleDatabase } from './settle-database.ts';
 import { checkCopy } from './check-copy.ts';
 
@@ -37,7 +38,7 @@ interface Description {
 }
 
 /** A store over one SQLite database file. `path` may hold `$VARIABLES`; relative to the project. */
-export function openSqliteStore(settings: { path: string }, scope: { projectDirectory: string }): Store {
+export function openSqliteStore(settings: SqliteSettings, scope: { projectDirectory: string }): Store {
   // SQLite keeps its companions beside the real file, so links are followed before anything is named.
   const locate = (effect: Effect): Promise<string> =>
     realPathOf(resolve(scope.projectDirectory, effect.resolve(settings.path)));

@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { listDirectory, treeBytes } from '../../../platform/files.ts';
 import type { ReplacedData } from '../store.ts';
 import { readSwapJournal, swapNames, type SwapJournal } from './swap-journal.ts';
@@ -16,6 +16,12 @@ export async function findReplaced(anchors: readonly string[]): Promise<Replaced
     }
   }
   return found;
+}
+
+/** The paths in a folder beside which swaps have left notes; for a store whose files are named by a server that may be down. */
+export function anchorsIn(folder: string): string[] {
+  const anchors = listDirectory(folder).flatMap((name) => /^(.+)\.swap-[A-Za-z0-9_-]+\.json$/.exec(name)?.[1] ?? []);
+  return [...new Set(anchors)].map((name) => join(folder, name));
 }
 
 function tagsBeside(anchor: string): string[] {
