@@ -23,6 +23,8 @@ export interface DatabaseProperties {
  * or person, sees where the live data came from. A setting of the database would do as well, but only a superuser may make one up.
  */
 const MARK = 'restored by shipway as ';
+/** Behind the name once the copy was live and swapped back: it may hold what the service wrote meanwhile, so no other stage replaces it. */
+const WAS_LIVE = ' (was live)';
 
 /** The comment without its mark, and the name in the mark. */
 function splitComment(comment: string | null): { comment: string | null; mark: string | null } {
@@ -39,15 +41,23 @@ async function readComment(session: Session, database: string): Promise<ReturnTy
   return splitComment(row?.comment ?? null);
 }
 
-/** The name under which the data of this database was staged, or null. */
-export async function markOf(session: Session, database: string): Promise<string | null> {
-  return (await readComment(session, database)).mark;
+/** The name under which the data of this database was staged, and whether it has been live since; null for data that no restore made. */
+export async function markOf(session: Session, database: string): Promise<{ name: string; wasLive: boolean } | null> {
+  const { mark } = await readComment(session, database);
+  if (mark === null) return null;
+  const wasLive = mark.endsWith(WAS_LIVE);
+  return { name: wasLive ? mark.slice(0, -WAS_LIVE.length) : mark, wasLive };
 }
 
 /** Marks the database with the name, or with null takes the mark away; the rest of its comment stays. */
-export async function setMark(session: Session, database: string, mark: string | null): Promise<void> {
+export async function setMark(
+  session: Session,
+  database: string,
+  mark: { name: string; wasLive: boolean } | null,
+): Promise<void> {
   const { comment } = await readComment(session, database);
-  const lines = [comment, mark === null ? null : MARK + mark].filter((line) => line !== null);
+  const written = mark === null ? null : `${MARK}${mark.name}${mark.wasLive ? WAS_LIVE : ''}`;
+  const lines = [comment, written].filter((line) => line !== null);
   const text = lines.length === 0 ? 'NULL' : quoteText(lines.join('\n'));
   await session.query(`COMMENT ON DATABASE ${quoteName(database)} IS ${text}`);
 }

@@ -36,7 +36,7 @@ export async function exclusiveHolders(session: Session): Promise<string[]> {
 export async function connectedTo(session: Session, databases: string[]): Promise<string[]> {
   const rows = await session.query<Holder>(
     `SELECT ${HOLDER_COLUMNS}, NULL AS relation FROM pg_stat_activity a
-     WHERE a.datname = ANY($1) AND a.pid <> pg_backend_pid() ORDER BY a.backend_start LIMIT ${SHOWN}`,
+     WHERE a.datname = ANY($1) AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid() ORDER BY a.backend_start LIMIT ${SHOWN}`,
     [databases],
   );
   const prepared = await session.query<{ gid: string; database: string }>(

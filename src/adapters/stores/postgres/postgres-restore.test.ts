@@ -276,6 +276,20 @@ function restores(server: TestPostgres): void {
       expect(await databases()).toEqual(['shop', 'shop__restore_bk_1', 'shop__restore_bk_2']);
     });
 
+    it('swapped back keeps what was written into the restored copy, also when the same backup is restored again', async () => {
+      const store = project.open();
+      const taken = await capture();
+      const staged = await store.stage(project.copy, taken, 'bk_1', effect());
+      const record = await store.swap(staged, effect());
+      await project.sql(`INSERT INTO notes VALUES (3, 'written meanwhile')`);
+      await store.swapBack(record, effect());
+      await store.stage(project.copy, taken, 'bk_1', effect());
+      expect(await databases()).toEqual(['shop', 'shop__restore_bk_1', 'shop__restore_bk_1-2']);
+      expect(await server.query('shop__restore_bk_1', 'SELECT count(*)::int AS n FROM notes')).toEqual([{ n: 3 }]);
+      await store.swap(staged, effect());
+      expect(await project.sql('SELECT count(*)::int AS n FROM notes')).toEqual([{ n: 3 }]);
+    });
+
     it('after a discard cannot be undone any more, and leaves the live database alone', async () => {
       const store = project.open();
       const record = await store.swap(await stage(), effect());

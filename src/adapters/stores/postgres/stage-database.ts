@@ -45,7 +45,7 @@ export async function stageDatabase(restore: Restore, tag: string): Promise<Stag
       { name: names.staged, description, properties: live ?? description.properties },
       restore,
     );
-    await setMark(control, names.staged, names.staged);
+    await setMark(control, names.staged, { name: names.staged, wasLive: false });
     await gap('stores.postgres.staged');
     return { place: names.staged };
   });
@@ -127,12 +127,13 @@ async function compare(session: Session, description: Description, where: string
   if (difference !== null) throw invalid(`restored, ${difference}`, where);
 }
 
-/** The first names for the tag under which no replaced data is kept, and which are not those of the data that is live now. */
+/** The first names for the tag under which nothing lies, or only a copy that was never live; and not those of the data that is live now. */
 async function freeNames(control: Session, live: string, tag: string): Promise<DatabaseNames> {
   const mark = await markOf(control, live);
   for (let count = 1; count <= RESTORES_MAX; count += 1) {
     const names = namesFor(live, count === 1 ? tag : `${tag}-${count}`);
-    if (mark !== names.staged && !(await hasDatabase(control, names.kept))) return names;
+    const wasLive = (await markOf(control, names.staged))?.wasLive ?? false;
+    if (mark?.name !== names.staged && !wasLive && !(await hasDatabase(control, names.kept))) return names;
   }
   throw problem('restore-failed', `${RESTORES_MAX} replaced copies lie beside ${live}`, {
     where: live,

@@ -100,12 +100,12 @@ async function look(control: Session, names: DatabaseNames): Promise<Standing> {
     hasLive: await hasDatabase(control, names.live),
     hasStaged: await hasDatabase(control, names.staged),
     hasKept: await hasDatabase(control, names.kept),
-    isSwapped: (await markOf(control, names.live)) === names.staged,
+    isSwapped: (await markOf(control, names.live))?.name === names.staged,
   };
 }
 
 async function requireStaged(control: Session, names: DatabaseNames, standing: Standing): Promise<void> {
-  const isWhole = standing.hasStaged && (await markOf(control, names.staged)) === names.staged;
+  const isWhole = standing.hasStaged && (await markOf(control, names.staged))?.name === names.staged;
   if (isWhole && !standing.hasKept) return;
   const what = isWhole
     ? `replaced data is kept in ${names.kept} already`
@@ -129,6 +129,9 @@ async function renameTogether(keeper: Session, renames: [string, string][], swap
       await renameAlone(mover, keeper, rename, swap);
       await gap(`stores.postgres.swap.renamed-${index + 1}`);
     }
+    const { live, staged } = swap.names;
+    if (renames.some(([from, to]) => from === live && to === staged))
+      await setMark(mover, staged, { name: staged, wasLive: true });
     await mover.query('COMMIT');
     await gap('stores.postgres.swap.committed');
   });
@@ -161,11 +164,11 @@ async function renameAlone(mover: Session, keeper: Session, [from, to]: [string,
   throw heldProblem('restore-failed', `${from} is kept open`, { where, holders }, end.reason);
 }
 
-/** Disconnects everybody from it; who is stronger than our user is named. */
+/** Disconnects everybody from it; who is stronger than our user is named. Autovacuum, which has no user, is ended by the rename itself. */
 async function evict(keeper: Session, database: string, { address }: Swap): Promise<void> {
   try {
     await keeper.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usesysid IS NOT NULL AND pid <> pg_backend_pid()',
       [database],
     );
   } catch (error) {
