@@ -59,48 +59,59 @@ function serverUser(): { uid?: number; gid?: number } {
   return { uid: idOf('-u'), gid: idOf('-g') };
 }
 
-export async function startPostgres(bin: string): Promise<TestPostgres> {
+/** A cluster that nobody serves yet. */
+interface Cluster {
+  bin: string;
+  folder: string;
+  port: number;
+  user: { uid?: number; gid?: number };
+}
+
+async function createCluster(bin: string): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'shipway-pg-'));
   const user = serverUser();
   chmodSync(folder, 0o755);
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid ?? 0);
   const data = join(folder, 'data');
-  const asServer = { ...user, cwd: folder, stdio: 'ignore' as const };
-  execFileSync(
-    join(bin, 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N'],
-    asServer,
-  );
+  const options = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N'];
+  execFileSync(join(bin, 'initdb'), options, { ...user, cwd: folder, stdio: 'ignore' });
   writeFileSync(join(data, 'pg_hba.conf'), 'local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n');
-  const port = await freePort();
+  return { bin, folder, port: await freePort(), user };
+}
+
+function serve({ bin, folder, port, user }: Cluster): ChildProcess {
   // Synced for nobody: the whole folder is deleted. Killed without mercy it still keeps what was committed, because the machine lives on.
-  const settings = [
-    'fsync=off',
-    'full_page_writes=off',
-    `unix_socket_directories=${folder}`,
-    'listen_addresses=127.0.0.1',
-  ]
-    .concat('max_prepared_transactions=5', 'shared_buffers=16MB', 'wal_level=logical', 'log_min_messages=panic')
+  const settings = ['fsync=off', 'full_page_writes=off', `unix_socket_directories=${folder}`]
+    .concat('listen_addresses=127.0.0.1', 'max_prepared_transactions=5', 'shared_buffers=16MB', 'wal_level=logical')
     .flatMap((setting) => ['-c', setting]);
+  const options = ['-D', join(folder, 'data'), '-p', String(port), ...settings];
+  return spawn(join(bin, 'postgres'), options, { ...user, cwd: folder, stdio: 'ignore' });
+}
+
+async function queryAt<Row extends object>(url: string, sql: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const result = await client.query(sql);
+    return (Array.isArray(result) ? [] : result.rows) as Row[];
+  } finally {
+    await client.end();
+  }
+}
+
+/** Starts a server that holds nothing but the roles `postgres` and `shop $owner`. */
+export async function startPostgres(bin: string): Promise<TestPostgres> {
+  const cluster = await createCluster(bin);
+  const { folder, port } = cluster;
+  const login = `${encodeURIComponent(SUPERUSER)}:${encodeURIComponent(PASSWORD)}`;
+  const place = `host=${encodeURIComponent(folder)}&port=${port}&user=postgres`;
+  const socketUrl = (database: string): string => `postgresql:///${encodeURIComponent(database)}?${place}`;
+  const query = <Row extends object>(database: string, sql: string): Promise<Row[]> =>
+    queryAt<Row>(socketUrl(database), sql);
   let server: ChildProcess | null = null;
-  const login = encodeURIComponent(SUPERUSER);
-  const url = (database: string): string =>
-    `postgresql://${login}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
-  const socketUrl = (database: string): string =>
-    `postgresql:///${encodeURIComponent(database)}?host=${encodeURIComponent(folder)}&port=${port}&user=postgres`;
-  const query = async <Row extends object>(database: string, sql: string): Promise<Row[]> => {
-    const client = new pg.Client({ connectionString: socketUrl(database) });
-    client.on('error', () => undefined);
-    await client.connect();
-    try {
-      const result = await client.query(sql);
-      return (Array.isArray(result) ? [] : result.rows) as Row[];
-    } finally {
-      await client.end();
-    }
-  };
   const start = async (): Promise<void> => {
-    server = spawn(join(bin, 'postgres'), ['-D', data, '-p', String(port), ...settings], asServer);
+    server = serve(cluster);
     await waitUntil('the server to answer', () => query('postgres', 'SELECT 1'), { limitSeconds: 60 });
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -112,21 +123,16 @@ export async function startPostgres(bin: string): Promise<TestPostgres> {
     await ended;
   };
   await start();
-  await query('postgres', `CREATE ROLE "${SUPERUSER}" SUPERUSER LOGIN PASSWORD '${PASSWORD.replaceAll("'", "''")}'`);
+  await query('postgres', `CREATE ROLE "${SUPERUSER}" SUPERUSER LOGIN PASSWORD ${pg.escapeLiteral(PASSWORD)}`);
+  const NAMES = 'SELECT datname AS name FROM pg_database WHERE oid >= 16384 ORDER BY 1';
   return {
     port,
     socketFolder: folder,
     password: PASSWORD,
-    url,
+    url: (database) => `postgresql://${login}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
     socketUrl,
     query,
-    databases: async () => {
-      const rows = await query<{ name: string }>(
-        'postgres',
-        'SELECT datname AS name FROM pg_database WHERE oid >= 16384 ORDER BY 1',
-      );
-      return rows.map(({ name }) => name);
-    },
+    databases: async () => (await query<{ name: string }>('postgres', NAMES)).map(({ name }) => name),
     kill: () => end('SIGKILL'),
     start,
     stop: async () => {
