@@ -9,6 +9,7 @@ import { readAddress, type RedisAddress } from './redis-address.ts';
 import { engineOf, majorVersion, readInfo } from './server-info.ts';
 
 const POLL_MS = 20; // a small copy is loaded in about that time
+const END_LIMIT_MS = 2000; // freeing the memory of a large copy takes longest
 const OLDEST_MAJOR = 7; // the first that tells at which moment a key expires
 const DATABASES = 1024; // a copy with a database of a higher number would not load; a server has 16 unless somebody raised it
 
@@ -39,10 +40,20 @@ export async function withScratchServer<Result>(
       await waitUntilLoaded(address, running, copy, effect);
       return await withRedis(address, effect, use);
     } finally {
+      await endServer(readAddress(`unix://${socket}`), running, effect);
       over.abort();
       await running.catch(() => undefined); // why it did not start was thrown already
     }
   });
+}
+
+/** Asked to end, it is gone at once; whatever does not heed that is killed by the caller. */
+async function endServer(address: RedisAddress, running: Promise<CommandResult>, effect: Effect): Promise<void> {
+  const asked = withRedis(address, effect, (connection) => connection.call('SHUTDOWN', 'NOSAVE'));
+  const ended = asked.catch(() => undefined).then(() => running); // it answers by closing the connection
+  const patience = new AbortController();
+  await Promise.race([ended, effect.clock.sleep(END_LIMIT_MS, patience.signal)]).catch(() => undefined);
+  patience.abort();
 }
 
 // 255.255.255.255: the kernel refuses a connection to it at once, so that no packet leaves.
