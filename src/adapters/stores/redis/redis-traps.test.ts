@@ -11,9 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createEffect } from '../../../../test/support/create-effect.ts';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { freePort } from '../../../../test/support/free-port.ts';
 import { hammer, judgeHammered } from '../../../../test/support/hammered-redis.ts';
 import {
@@ -25,8 +24,8 @@ import {
   stopRedis,
   withClient,
 } from '../../../../test/support/redis-project.ts';
+import { useRedis } from '../../../../test/support/use-redis.ts';
 import { waitUntil } from '../../../../test/support/wait-until.ts';
-import type { Capture, Store } from '../store.ts';
 import { openRedisStore } from './redis-store.ts';
 import { redisSettings } from './settings.ts';
 
@@ -36,30 +35,8 @@ const port = await freePort();
 
 // Every one starts servers and programs: on a machine with two busy cores that takes a while.
 describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 120_000 }, () => {
-  let project: string;
-  let copy: string;
-  beforeEach(() => {
-    project = mkdtempSync(join(tmpdir(), 'shipway-redis-'));
-    copy = join(project, '.copy');
-    mkdirSync(copy);
-  });
-  afterEach(() => {
-    stopRedis(project, program);
-    rmSync(project, { recursive: true, force: true });
-  });
-  const start = (...configuration: string[]) => startRedis(project, { program, port, configuration });
-  const open = (change: Record<string, unknown> = {}): Store =>
-    openRedisStore(redisSettings.parse({ ...settingsOf(program, port), ...change }), { projectDirectory: project });
-  const set = (key: string, value: string) => withClient(port, (client) => client.set(key, value));
-  const get = (key: string) => withClient(port, (client) => client.get(key));
-  const count = () => withClient(port, (client) => client.dbSize());
-  const effect = () => createEffect(project);
-  const capture = (store = open()): Promise<Capture> => store.capture(copy, effect());
-  const captureAgain = (store = open()): Promise<Capture> => {
-    rmSync(copy, { recursive: true });
-    mkdirSync(copy);
-    return capture(store);
-  };
+  const redis = useRedis(program, port);
+  const { start, open, set, get, count, effect, capture, captureAgain } = redis;
 
   describe('what people do by hand (controls)', () => {
     it('a dump.rdb put back beside an append-only folder is ignored', async () => {
@@ -67,8 +44,8 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
       await set('word', 'old');
       await capture();
       await set('word', 'new');
-      stopRedis(project, program);
-      copyFileSync(join(copy, 'dump.rdb'), join(project, 'data/dump.rdb'));
+      stopRedis(redis.project(), program);
+      copyFileSync(join(redis.copy(), 'dump.rdb'), join(redis.project(), 'data/dump.rdb'));
       await start('appendonly yes');
       expect(await get('word')).toBe('new');
     });
@@ -77,21 +54,21 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
       await start('appendonly yes');
       await set('word', 'old');
       await capture();
-      stopRedis(project, program);
-      rmSync(join(project, 'data/appendonlydir'), { recursive: true });
-      copyFileSync(join(copy, 'dump.rdb'), join(project, 'data/dump.rdb'));
-      const dumped = readFileSync(join(project, 'data/dump.rdb'));
+      stopRedis(redis.project(), program);
+      rmSync(join(redis.project(), 'data/appendonlydir'), { recursive: true });
+      copyFileSync(join(redis.copy(), 'dump.rdb'), join(redis.project(), 'data/dump.rdb'));
+      const dumped = readFileSync(join(redis.project(), 'data/dump.rdb'));
       await start('appendonly yes');
       expect(await count()).toBe(0);
       await withClient(port, (client) => client.sendCommand(['SAVE']));
-      expect(readFileSync(join(project, 'data/dump.rdb')).equals(dumped)).toBe(false);
+      expect(readFileSync(join(redis.project(), 'data/dump.rdb')).equals(dumped)).toBe(false);
     });
 
     it('an archive of the live append-only folder with a rewrite in the middle does not start', async () => {
       await start('appendonly yes');
       await set('word', 'old');
-      const live = join(project, 'data/appendonlydir');
-      const archive = join(project, 'archive');
+      const live = join(redis.project(), 'data/appendonlydir');
+      const archive = join(redis.project(), 'archive');
       mkdirSync(archive);
       const early = readdirSync(live).filter((name) => !name.endsWith('.manifest'));
       for (const name of early) cpSync(join(live, name), join(archive, name));
@@ -99,7 +76,7 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
       await waitUntil('the rewrite to end', () => readdirSync(live).every((name) => !early.includes(name)));
       for (const name of readdirSync(live).filter((name) => name.endsWith('.manifest')))
         cpSync(join(live, name), join(archive, name));
-      stopRedis(project, program);
+      stopRedis(redis.project(), program);
       rmSync(live, { recursive: true });
       renameSync(archive, live);
       await expect(start('appendonly yes')).rejects.toThrow();
@@ -130,7 +107,7 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     const otherPort = await freePort();
     try {
       mkdirSync(join(other, 'data'));
-      copyFileSync(join(copy, 'dump.rdb'), join(other, 'data/dump.rdb'));
+      copyFileSync(join(redis.copy(), 'dump.rdb'), join(other, 'data/dump.rdb'));
       await startRedis(other, { program, port: otherPort, configuration: ['appendonly no'] });
       return await withClient(otherPort, (client) => judgeHammered(client, acknowledged));
     } finally {
@@ -144,13 +121,13 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     await set('word', 'old');
     const found = await capture();
     await set('word', 'new');
-    await open().swap(await open().stage(copy, found, 'bk_1', effect()), effect());
+    await open().swap(await open().stage(redis.copy(), found, 'bk_1', effect()), effect());
     expect(await get('word')).toBe('old');
     await set('later', 'x');
-    stopRedis(project, program);
+    stopRedis(redis.project(), program);
     await start('appendonly yes');
     expect([await get('word'), await get('later')]).toEqual(['old', 'x']);
-    stopRedis(project, program);
+    stopRedis(redis.project(), program);
     await start('appendonly no');
     expect(await get('word')).toBe('old');
   });
@@ -162,7 +139,7 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     await set('word', 'new');
     // Switched off at run time only: the next start will look at the append-only folder again.
     await withClient(port, (client) => client.sendCommand(['CONFIG', 'SET', 'appendonly', 'no']));
-    const staged = await open().stage(copy, found, 'bk_1', effect());
+    const staged = await open().stage(redis.copy(), found, 'bk_1', effect());
     await expect(open().swap(staged, effect())).rejects.toMatchObject({
       kind: 'restore-failed',
       message: expect.stringContaining('has not looked at the restored dump') as string,
@@ -176,108 +153,22 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     await set('word', 'old');
     const found = await capture();
     await set('word', 'new');
-    const record = await open().swap(await open().stage(copy, found, 'bk_1', effect()), effect());
+    const record = await open().swap(await open().stage(redis.copy(), found, 'bk_1', effect()), effect());
     expect(await get('word')).toBe('old');
     await open().swapBack(record, effect());
     expect(await get('word')).toBe('new');
   });
 
-  it('reads every type, and tells a change in each of them', async () => {
-    await start('appendonly no');
-    const changes: string[][] = [
-      ['SET', 'a', '1'],
-      ['RPUSH', 'b', '1', '2'],
-      ['LSET', 'b', '0', '3'],
-      ['HSET', 'c', 'f', '1'],
-      ['HSET', 'c', 'f', '2'],
-      ['SADD', 'd', '1', '2'],
-      ['SREM', 'd', '1'],
-      ['ZADD', 'e', '1', 'm'],
-      ['ZADD', 'e', '1.5', 'm'],
-      ['XADD', 'f', '1-1', 'k', 'v'],
-      ['XGROUP', 'CREATE', 'f', 'g', '0'],
-      ['XREADGROUP', 'GROUP', 'g', 'consumer', 'STREAMS', 'f', '>'],
-      ['XDEL', 'f', '1-1'],
-      ['SETBIT', 'a', '4', '1'],
-      ['PFADD', 'h', 'x'],
-      ['SELECT', '3'],
-      ['PEXPIREAT', 'a', '4102444800000'],
-      ['PEXPIREAT', 'a', '4102444860000'],
-      ['RENAME', 'a', 'z'],
-      ['FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('one', function() return 1 end)"],
-    ];
-    const seen = new Set<string>();
-    await withClient(port, async (client) => {
-      for (const change of changes) {
-        await client.sendCommand(change[0] === 'SELECT' ? ['MOVE', 'd', change[1] ?? ''] : change);
-        const { fingerprint } = await captureAgain();
-        expect(seen, change.join(' ')).not.toContain(fingerprint);
-        seen.add(fingerprint);
-      }
-    });
-  });
-
-  it('gives equal data one fingerprint in whatever order it was written, and in every packing', async () => {
-    await start('appendonly no', 'set-max-intset-entries 4', 'hash-max-listpack-entries 4');
-    const write = (names: string[]) =>
-      withClient(port, async (client) => {
-        for (const name of names) await client.sAdd('set', name).then(() => client.hSet('hash', name, name));
-      });
-    await write(['1', '2', '3', 'b', 'a', 'c', 'd']);
-    const first = await capture();
-    await withClient(port, (client) => client.flushAll());
-    stopRedis(project, program);
-    await start('appendonly no');
-    await write(['d', 'c', '3', 'a', 'b', '2', '1']);
-    expect((await captureAgain()).fingerprint).toBe(first.fingerprint);
-  });
-
-  it('still verifies a copy when keys in it have ended since, and holds those that have not', async () => {
-    await start('appendonly no');
-    await withClient(port, async (client) => {
-      await client.set('stays', '1');
-      await client.sendCommand(['SET', 'soon', '1', 'PX', '1500']);
-      await client.sendCommand(['SET', 'later', '1', 'EX', '86400']);
-    });
-    const found = await capture();
-    expect(found.counters).toEqual({ 'db0 keys': 3, 'db0 keys with an end': 2, 'db0 string': 1 });
-    await waitUntil('the key to end', async () => (await get('soon')) === null);
-    await open().verify(copy, found, effect());
-    const file = join(copy, 'server.json');
-    const described = JSON.parse(readFileSync(file, 'utf8')) as { expiring: { sum: string }[] };
-    for (const line of described.expiring) line.sum = '0'.repeat(64);
-    writeFileSync(file, JSON.stringify(described));
-    await expect(open().verify(copy, found, effect())).rejects.toMatchObject({ kind: 'backup-invalid' });
-  });
-
-  it('counts what changed by type and by prefix', async () => {
-    await start('appendonly no');
-    await withClient(port, (client) => client.mSet({ 'user:1': 'a', 'user:2': 'b', other: 'c' }));
-    const found = await capture();
-    await withClient(port, async (client) => {
-      await client.set('user:3', 'd');
-      await client.rPush('jobs:mail', 'x');
-    });
-    expect(await open().changesSince(found, effect())).toEqual({
-      'db0 keys': { captured: 3, now: 5 },
-      'db0 jobs:*': { captured: 0, now: 1 },
-      'db0 list': { captured: 0, now: 1 },
-      'db0 string': { captured: 3, now: 4 },
-      'db0 user:*': { captured: 2, now: 3 },
-      contentDiffers: true,
-    });
-  });
-
   it('says that a save failed, and leaves no copy', async () => {
     await start('appendonly no', 'save 3600 1');
-    mkdirSync(join(project, 'data/dump.rdb/in-the-way'), { recursive: true });
+    mkdirSync(join(redis.project(), 'data/dump.rdb/in-the-way'), { recursive: true });
     await expect(capture()).rejects.toMatchObject({
       kind: 'backup-failed',
       message: 'the Redis server could not save: rdb_last_bgsave_status is err',
       next: expect.stringContaining('MISCONF') as string,
     });
     await expect(set('word', 'new')).rejects.toThrow(/MISCONF/);
-    expect(readdirSync(copy)).toEqual([]);
+    expect(readdirSync(redis.copy())).toEqual([]);
   });
 
   it('waits for a save that runs already, and takes its own', async () => {
@@ -295,7 +186,7 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
   it('finds out that the directory is not the folder of the server', async () => {
     await start('appendonly no');
     await set('word', 'old');
-    mkdirSync(join(project, 'elsewhere'));
+    mkdirSync(join(redis.project(), 'elsewhere'));
     await expect(capture(open({ directory: 'elsewhere' }))).rejects.toMatchObject({
       kind: 'backup-failed',
       message: 'the Redis server saved, but there is no new dump.rdb in the directory',
@@ -308,8 +199,8 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     const remote = open({ directory: undefined });
     const found = await capture(remote);
     expect(found.counters).toEqual({ 'db0 keys': 1, 'db0 keys with an end': 0, 'db0 string': 1 });
-    await remote.verify(copy, found, effect());
-    await expect(remote.stage(copy, found, 'bk_1', effect())).rejects.toMatchObject({
+    await remote.verify(redis.copy(), found, effect());
+    await expect(remote.stage(redis.copy(), found, 'bk_1', effect())).rejects.toMatchObject({
       message: 'this Redis server cannot be restored in place',
       next: expect.stringContaining('`stop` and `start`') as string,
     });
@@ -318,16 +209,16 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
   it('shows the password in no error and in no argument', async () => {
     await start('appendonly no');
     const settings = { ...settingsOf(program, port), url: `redis://:wrong-${PASSWORD}@127.0.0.1:${port}` };
-    const failure = await openRedisStore(redisSettings.parse(settings), { projectDirectory: project })
-      .capture(copy, effect())
+    const failure = await openRedisStore(redisSettings.parse(settings), { projectDirectory: redis.project() })
+      .capture(redis.copy(), effect())
       .catch((error: unknown) => error as { kind: string; message: string; next: string; where: string });
     expect(failure).toMatchObject({ kind: 'not-permitted', where: `redis://127.0.0.1:${port}` });
     const remote = open({ directory: undefined, url: `redis://:wrong-${PASSWORD}@127.0.0.1:${port}` });
-    const second = await remote.capture(copy, effect()).catch((error: unknown) => error);
+    const second = await remote.capture(redis.copy(), effect()).catch((error: unknown) => error);
     for (const error of [failure, second])
       expect(JSON.stringify(Object.values(error as object))).not.toContain(PASSWORD);
-    const seen = join(project, 'arguments');
-    const tool = join(project, 'redis-server');
+    const seen = join(redis.project(), 'arguments');
+    const tool = join(redis.project(), 'redis-server');
     writeFileSync(tool, `#!/bin/sh\necho "$@" >> ${seen}\nexec ${program} "$@"\n`, { mode: 0o755 });
     await capture(open({ server: tool }));
     expect(readFileSync(seen, 'utf8')).toBe('-\n');
@@ -340,10 +231,10 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
       message: 'a copy cannot be proven without a Redis server on this machine',
     });
     const found = await capture();
-    const bytes = readFileSync(join(copy, 'dump.rdb'));
+    const bytes = readFileSync(join(redis.copy(), 'dump.rdb'));
     bytes.write('9999', 5); // the version of the format
-    writeFileSync(join(copy, 'dump.rdb'), bytes);
-    await expect(open().verify(copy, found, effect())).rejects.toMatchObject({ kind: 'backup-invalid' });
+    writeFileSync(join(redis.copy(), 'dump.rdb'), bytes);
+    await expect(open().verify(redis.copy(), found, effect())).rejects.toMatchObject({ kind: 'backup-invalid' });
   });
 
   it('leaves no server and no folder of its own behind', async () => {
@@ -362,12 +253,12 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     await set('word', 'old');
     const cache = open({ role: 'cache' });
     const found = await capture(cache);
-    expect(readdirSync(copy)).toEqual(['cache.json']);
+    expect(readdirSync(redis.copy())).toEqual(['cache.json']);
     expect(await cache.changesSince(found, effect())).toEqual({
       'cached keys': { captured: 0, now: 1 },
       contentDiffers: false,
     });
-    const record = await cache.swap(await cache.stage(copy, found, 'bk_1', effect()), effect());
+    const record = await cache.swap(await cache.stage(redis.copy(), found, 'bk_1', effect()), effect());
     expect([record, await count()]).toEqual([{ keptAt: null }, 0]);
   });
 
@@ -375,7 +266,7 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     await start('appendonly no');
     await set('word', 'old');
     await capture(open({ role: 'cache', backup: true }));
-    expect(readdirSync(copy).sort()).toEqual(['dump.rdb', 'server.json']);
+    expect(readdirSync(redis.copy()).sort()).toEqual(['dump.rdb', 'server.json']);
     expect(() => open({ role: 'queue', backup: false })).toThrow('only a cache can do without');
   });
 
@@ -384,8 +275,8 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     await withClient(port, (client) => client.rPush('jobs', 'mail'));
     const asked = effect();
     const queue = open({ role: 'queue' });
-    const found = await queue.capture(copy, asked);
-    await queue.stage(copy, found, 'bk_1', asked);
+    const found = await queue.capture(redis.copy(), asked);
+    await queue.stage(redis.copy(), found, 'bk_1', asked);
     expect(asked.lines).toEqual([
       `redis://127.0.0.1:${port} is a queue and throws keys away when it is full (maxmemory-policy allkeys-lru)`,
       `redis://127.0.0.1:${port} is a queue: work done since ${found.consistentAt} comes back and is done again`,
@@ -396,13 +287,14 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     await start('appendonly no');
     await set('word', 'old');
     const found = await capture();
-    const file = join(copy, 'server.json');
+    const file = join(redis.copy(), 'server.json');
     const described = JSON.parse(readFileSync(file, 'utf8')) as { names: { dump: string } };
     for (const name of ['../dump.rdb', '/etc/dump.rdb', '..', '']) {
       writeFileSync(file, JSON.stringify({ ...described, names: { ...described.names, dump: name } }));
-      await expect(open().stage(copy, found, 'bk_1', effect()), name).rejects.toMatchObject({ kind: 'backup-invalid' });
+      await expect(open().stage(redis.copy(), found, 'bk_1', effect()), name).rejects.toMatchObject({
+        kind: 'backup-invalid',
+      });
     }
-    expect(dataNames(project)).toEqual(['dump.rdb']);
-    expect(dirname(copy)).toBe(project);
+    expect(dataNames(redis.project())).toEqual(['dump.rdb']);
   });
 });
