@@ -77,7 +77,7 @@ async function sumRows(database: Connection, table: Table): Promise<{ rows: numb
 /** A cell as text that no other value of the column has, and that cannot run into its neighbour. Long ones are digested at once: blobs may be large. */
 function cellText(name: string, type: string): string {
   if (type === 'VARCHAR' || type === 'BLOB') return `coalesce(md5(${name}), 'n')`;
-  return `coalesce(concat(strlen(${name}::VARCHAR), ':', ${name}::VARCHAR), 'n')`;
+  return `coalesce(strlen(${name}::VARCHAR)::VARCHAR || ':' || ${name}::VARCHAR, 'n')`; // concat() would make ':' of a null
 }
 
 const SEQUENCES = `SELECT schema_name, sequence_name, start_value::VARCHAR, min_value::VARCHAR, max_value::VARCHAR,
