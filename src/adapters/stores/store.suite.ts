@@ -269,36 +269,44 @@ export function describeStore(subject: StoreSubject): void {
       expect(['old', 'new']).toContain(found);
     };
 
-    it('at any gap, leaves complete data and is finished by doing it again', async () => {
-      const probe = await stageOld();
-      const { passed } = await runGapped(PROGRAM, act('swap', probe.place), null);
-      expect(passed.length).toBeGreaterThanOrEqual(5);
-      for (const killAt of passed) {
-        await startAgain();
-        await subject.write(project, 'old');
-        const staged = await stageOld();
-        const end = await runGapped(PROGRAM, act('swap', staged.place), killAt);
-        expect(end.signal, `${killAt}: ${end.stderr}`).toBe('SIGKILL');
-        await expectWhole();
-        const record = await store.swap(staged, effect());
-        expect(await subject.read(project), `finished after ${killAt}`).toBe('old');
-        await store.swapBack(record, effect());
-        expect(await subject.read(project), `swapped back after ${killAt}`).toBe('new');
-        await store.discard(record, effect());
-      }
-    }, KILLS_LIMIT_MS);
+    it(
+      'at any gap, leaves complete data and is finished by doing it again',
+      async () => {
+        const probe = await stageOld();
+        const { passed } = await runGapped(PROGRAM, act('swap', probe.place), null);
+        expect(passed.length).toBeGreaterThanOrEqual(5);
+        for (const killAt of passed) {
+          await startAgain();
+          await subject.write(project, 'old');
+          const staged = await stageOld();
+          const end = await runGapped(PROGRAM, act('swap', staged.place), killAt);
+          expect(end.signal, `${killAt}: ${end.stderr}`).toBe('SIGKILL');
+          await expectWhole();
+          const record = await store.swap(staged, effect());
+          expect(await subject.read(project), `finished after ${killAt}`).toBe('old');
+          await store.swapBack(record, effect());
+          expect(await subject.read(project), `swapped back after ${killAt}`).toBe('new');
+          await store.discard(record, effect());
+        }
+      },
+      KILLS_LIMIT_MS,
+    );
 
-    it('at any gap of a swap, can be undone instead', async () => {
-      const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
-      for (const killAt of passed) {
-        await startAgain();
-        await subject.write(project, 'old');
-        const staged = await stageOld();
-        await runGapped(PROGRAM, act('swap', staged.place), killAt);
-        await store.swapBack(store.recordOf(staged, effect()), effect());
-        expect(await subject.read(project), `undone after ${killAt}`).toBe('new');
-      }
-    }, KILLS_LIMIT_MS);
+    it(
+      'at any gap of a swap, can be undone instead',
+      async () => {
+        const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
+        for (const killAt of passed) {
+          await startAgain();
+          await subject.write(project, 'old');
+          const staged = await stageOld();
+          await runGapped(PROGRAM, act('swap', staged.place), killAt);
+          await store.swapBack(store.recordOf(staged, effect()), effect());
+          expect(await subject.read(project), `undone after ${killAt}`).toBe('new');
+        }
+      },
+      KILLS_LIMIT_MS,
+    );
 
     it.skipIf(subject.isAtomic)(
       'between two renames, is listed as half done and not discarded',
@@ -336,20 +344,24 @@ export function describeStore(subject: StoreSubject): void {
       }
     }, 60_000);
 
-    it('at any gap of the way back, leaves complete data and is finished by doing it again', async () => {
-      const keptAt = (await store.swap(await stageOld(), effect())).keptAt ?? '';
-      const { passed } = await runGapped(PROGRAM, act('swapBack', keptAt), null);
-      expect(passed.length).toBeGreaterThanOrEqual(5);
-      for (const killAt of passed) {
-        await startAgain();
-        await subject.write(project, 'old');
-        const record = await store.swap(await stageOld(), effect());
-        const end = await runGapped(PROGRAM, act('swapBack', record.keptAt ?? ''), killAt);
-        expect(end.signal, killAt).toBe('SIGKILL');
-        await expectWhole();
-        await store.swapBack(record, effect());
-        expect(await subject.read(project), `swapped back after ${killAt}`).toBe('new');
-      }
-    }, KILLS_LIMIT_MS);
+    it(
+      'at any gap of the way back, leaves complete data and is finished by doing it again',
+      async () => {
+        const keptAt = (await store.swap(await stageOld(), effect())).keptAt ?? '';
+        const { passed } = await runGapped(PROGRAM, act('swapBack', keptAt), null);
+        expect(passed.length).toBeGreaterThanOrEqual(5);
+        for (const killAt of passed) {
+          await startAgain();
+          await subject.write(project, 'old');
+          const record = await store.swap(await stageOld(), effect());
+          const end = await runGapped(PROGRAM, act('swapBack', record.keptAt ?? ''), killAt);
+          expect(end.signal, killAt).toBe('SIGKILL');
+          await expectWhole();
+          await store.swapBack(record, effect());
+          expect(await subject.read(project), `swapped back after ${killAt}`).toBe('new');
+        }
+      },
+      KILLS_LIMIT_MS,
+    );
   });
 }
