@@ -23,6 +23,7 @@ export interface StorePlace {
 /** How one kind of store is exercised: data of a project that is in a known state. */
 export interface StoreSubject {
   kind: StoreKindName;
+  /** As the schema gives them. */
   settings: unknown;
   place: StorePlace;
   /** Puts the data into the state called `word`; called again it changes the state in place, as a running service would. */
@@ -73,8 +74,7 @@ export function describeStore(subject: StoreSubject): void {
     project = mkdtempSync(join(tmpdir(), 'shipway-store-'));
     copy = join(project, '.copy');
     mkdirSync(copy);
-    const kind = storeKinds[subject.kind];
-    store = kind.open(kind.settings.parse(subject.settings), { projectDirectory: project });
+    store = storeKinds[subject.kind].open(subject.settings, { projectDirectory: project });
     await subject.write(project, 'old');
   });
   afterEach(async () => {

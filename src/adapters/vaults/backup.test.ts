@@ -49,7 +49,7 @@ describe('a backup', () => {
     const scope = { projectDirectory: project };
     stores = [
       { name: 'database', kind: 'sqlite', store: storeKinds.sqlite.open({ path: 'app.db' }, scope) },
-      { name: 'uploads', kind: 'files', store: storeKinds.files.open({ paths: ['uploads'] }, scope) },
+      { name: 'uploads', kind: 'files', store: storeKinds.files.open({ paths: ['uploads'], exclude: [] }, scope) },
     ];
   });
   afterEach(() => rmSync(project, { recursive: true, force: true }));

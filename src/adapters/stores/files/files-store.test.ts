@@ -21,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../../test/support/create-effect.ts';
 import { storeKinds } from '../index.ts';
 import { describeStore, IN_PROJECT_FILES } from '../store.suite.ts';
+import type { FilesSettings } from './settings.ts';
 import { parseIndex } from './file-index.ts';
 import { matchGlobs } from './match-glob.ts';
 
@@ -30,7 +31,7 @@ describeStore({
   kind: 'files',
   place: IN_PROJECT_FILES,
   hasGap: true,
-  settings: { paths: ['uploads', 'other'] },
+  settings: { paths: ['uploads', 'other'], exclude: [] },
   copyFile: 'files.tar',
   write: (project, word) => {
     for (const folder of ['uploads/a', 'other']) {
@@ -70,9 +71,9 @@ describe('a store of files', () => {
     mkdirSync(join(project, 'uploads'));
   });
   afterEach(() => rmSync(project, { recursive: true, force: true }));
-  const open = (settings: unknown = { paths: ['uploads'] }): ReturnType<typeof storeKinds.files.open> =>
-    storeKinds.files.open(settings, { projectDirectory: project });
-  const restored = async (settings?: unknown): Promise<string> => {
+  const open = (settings: Partial<FilesSettings> = {}): ReturnType<typeof storeKinds.files.open> =>
+    storeKinds.files.open({ paths: ['uploads'], exclude: [], ...settings }, { projectDirectory: project });
+  const restored = async (settings?: Partial<FilesSettings>): Promise<string> => {
     const store = open(settings);
     const effect = createEffect(project);
     const capture = await store.capture(copy, effect);

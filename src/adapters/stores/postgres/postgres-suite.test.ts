@@ -1,6 +1,7 @@
 import { afterAll, describe, it } from 'vitest';
 import { findPostgres, startPostgres, type TestPostgres } from '../../../../test/support/postgres-server.ts';
 import { errorCode } from '../../../platform/error-code.ts';
+import { postgresSettings } from './postgres-settings.ts';
 import { describeStore, type StorePlace } from '../store.suite.ts';
 
 const ROWS: Record<string, number> = { old: 50, new: 60, newer: 70 };
@@ -63,7 +64,7 @@ if ('reason' in found) {
   describe('over TCP with a password', () => {
     describeStore({
       kind: 'postgres',
-      settings: { url: server.url('suite') },
+      settings: postgresSettings.parse({ url: server.url('suite') }),
       place: placeIn(server),
       write: (_project, word) => write(server, word),
       read: () => read(server),
