@@ -9,21 +9,35 @@ export interface FoundProgram {
   reason: string;
 }
 
-/** A program of Debian that tests need; installed when that is allowed (root, and CI or the full mode). Starts no service. */
+/** A program of Debian that tests need; installed when that is allowed. */
 export function debianProgram(program: string, debianPackage: string): FoundProgram {
   const here = findProgram(program);
   if (here !== null) return { path: here, reason: '' };
-  const mayInstall =
-    process.getuid?.() === 0 && (process.env['CI'] === 'true' || process.env['SHIPWAY_TEST_FULL'] === '1');
-  if (!mayInstall) return { path: null, reason: `needs ${program}: apt-get install ${debianPackage}` };
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const installed = spawnSync('apt-get', ['install', '-y', '--no-install-recommends', debianPackage], {
-    env: environment,
+  const fault = installDebian([debianPackage]);
+  const path = findProgram(program);
+  return { path, reason: path === null ? `needs ${program}: ${fault ?? 'its package brought no such program'}` : '' };
+}
+
+/** Installs packages of Debian when that is allowed (root, and CI or the full mode); says why not, or null. */
+export function installDebian(packages: string[]): string | null {
+  const command = `apt-get install ${packages.join(' ')}`;
+  const isFull = process.env['CI'] === 'true' || process.env['SHIPWAY_TEST_FULL'] === '1';
+  if (process.getuid?.() !== 0 || !isFull) return `${command}, or SHIPWAY_TEST_FULL=1 as root`;
+  const install = ['install', '-y', '--no-install-recommends', ...packages];
+  // The lists of a fresh machine are empty, or so old that what they name is gone.
+  const fault = apt(install);
+  return fault === null || apt(['update']) !== null ? fault : apt(install);
+}
+
+function apt(words: string[]): string | null {
+  // Another test file may be installing at the same time.
+  const ran = spawnSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...words], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     encoding: 'utf8',
   });
-  const path = findProgram(program);
-  const lastLine = `${installed.stdout}${installed.stderr}`.trimEnd().split('\n').at(-1) ?? '';
-  return { path, reason: path === null ? `apt-get could not install ${debianPackage}: ${lastLine}` : '' };
+  if (ran.status === 0) return null;
+  const said = `${ran.stdout ?? ''}${ran.stderr ?? ''}`.trimEnd().split('\n').at(-1) ?? '';
+  return `apt-get ${words[0] ?? ''} ended with ${ran.status ?? String(ran.error?.message)}: ${said}`;
 }
 
 function findProgram(program: string): string | null {

@@ -4,6 +4,7 @@ import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { installDebian } from './debian-program.ts';
 import { freePort } from './free-port.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -41,15 +42,9 @@ function debianBinaries(): string | null {
 export function findPostgres(): { bin: string } | { reason: string } {
   const found = debianBinaries();
   if (found !== null) return { bin: found };
-  const mayInstall = isRoot && (process.env['CI'] === 'true' || process.env['SHIPWAY_TEST_FULL'] === '1');
-  if (!mayInstall)
-    return { reason: `no PostgreSQL in ${DEBIAN} (apt-get install postgresql, or SHIPWAY_TEST_FULL=1 as root)` };
-  execFileSync('apt-get', ['install', '-y', '-q', 'postgresql', 'postgresql-client'], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    stdio: 'ignore',
-  });
+  const fault = installDebian(['postgresql', 'postgresql-client']);
   const bin = debianBinaries();
-  return bin === null ? { reason: 'the package postgresql brought no server' } : { bin };
+  return bin === null ? { reason: fault ?? `the package postgresql brought no server to ${DEBIAN}` } : { bin };
 }
 
 /** PostgreSQL refuses to run as root. */
