@@ -44,6 +44,7 @@ describe('the address of a database', () => {
     const address = parseAddress('postgresql://me:secret-word@h:1/d?sslmode=require&sslrootcert=/ca.pem');
     expect(toolEnvironment(address, false)).toEqual({
       LC_ALL: 'C',
+      PGOPTIONS: '-c statement_timeout=0',
       PGPASSWORD: 'secret-word',
       PGHOST: 'h',
       PGPORT: '1',
@@ -55,7 +56,11 @@ describe('the address of a database', () => {
 
   it('leaves tools beside the server to its local socket', () => {
     const address = parseAddress('postgresql://me:secret-word@h:1/d?sslmode=require');
-    expect(toolEnvironment(address, true)).toEqual({ LC_ALL: 'C', PGPASSWORD: 'secret-word' });
+    expect(toolEnvironment(address, true)).toEqual({
+      LC_ALL: 'C',
+      PGOPTIONS: '-c statement_timeout=0',
+      PGPASSWORD: 'secret-word',
+    });
   });
 
   it('cannot be redirected by the name of a database', () => {

@@ -62,9 +62,12 @@ export function connectionString(address: Address, database: string): string {
   return `postgresql:///${encodeURIComponent(database)}?${query.toString()}`;
 }
 
+/** From the first statement on: a limit that the database sets for its clients may be over before we can take it away. */
+export const NO_TIME_LIMIT = '-c statement_timeout=0';
+
 /** What pg_dump and pg_restore get in their environment. Beside the server (`through`) they use its local socket, so only the password is given. */
 export function toolEnvironment(address: Address, isBesideServer: boolean): Record<string, string> {
-  const given: Record<string, string> = { LC_ALL: 'C' }; // messages that we read
+  const given: Record<string, string> = { LC_ALL: 'C', PGOPTIONS: NO_TIME_LIMIT }; // messages that we read
   if (address.password !== null) given['PGPASSWORD'] = address.password;
   if (isBesideServer) return given;
   if (address.host !== null) given['PGHOST'] = address.host;

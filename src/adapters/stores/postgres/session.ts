@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { ProblemKind } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { errorCode } from '../../../platform/error-code.ts';
-import { connectionString, describeAddress, type Address } from './address.ts';
+import { NO_TIME_LIMIT, connectionString, describeAddress, type Address } from './address.ts';
 import { postgresProblem } from './postgres-problem.ts';
 
 type Row = Record<string, unknown>;
@@ -106,6 +106,7 @@ function createClient(address: Address, database: string): pg.Client {
   const client = new pg.Client({
     connectionString: connectionString(address, database),
     application_name: 'shipway',
+    options: NO_TIME_LIMIT,
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
     query_timeout: QUERY_LIMIT_MS,
     keepAlive: true,
