@@ -26,7 +26,7 @@ export async function whilePaused<Result>(
   await writeAtomically(note, `${JSON.stringify({ database: live })}\n`);
   let failure: unknown = null;
   try {
-    await run('stop', settings.pause.stop, live, settings, effect);
+    await run({ name: 'stop', argv: settings.pause.stop, live }, settings, effect);
     await gap('stores.duckdb.paused');
     return await act();
   } catch (error) {
@@ -52,7 +52,7 @@ async function startAgain(
 ): Promise<void> {
   const unstoppable = { ...effect, signal: new AbortController().signal };
   try {
-    await run('start', settings.pause.start, live, settings, unstoppable);
+    await run({ name: 'start', argv: settings.pause.start, live }, settings, unstoppable);
   } catch (error) {
     const why = failure instanceof Error ? `; the copy had failed before: ${failure.message}` : '';
     const reason = error instanceof Error ? error.message : String(error);
@@ -65,9 +65,7 @@ async function startAgain(
 }
 
 async function run(
-  name: 'stop' | 'start',
-  argv: string[],
-  live: string,
+  { name, argv, live }: { name: 'stop' | 'start'; argv: string[]; live: string },
   settings: DuckdbSettings,
   effect: Effect,
 ): Promise<void> {

@@ -18,13 +18,6 @@ const FINGERPRINT = 'redis-cache-1';
  * the url alone). That cannot be undone, and need not be: whatever is missing is computed again.
  */
 export function openEmptiedCache(locate: (effect: Effect) => Promise<LocatedServer>): Store {
-  const verify = async (folder: string): Promise<void> => {
-    if ((await readText(join(folder, NOTE))) === TEXT) return;
-    throw problem('backup-invalid', 'the note about a cache is damaged', {
-      where: join(folder, NOTE),
-      next: 'Use another backup: shipway backup list shows them.',
-    });
-  };
   const engine = async (effect: Effect): Promise<string> => {
     try {
       return await withRedis((await locate(effect)).address, effect, async (connection) =>
@@ -68,6 +61,14 @@ export function openEmptiedCache(locate: (effect: Effect) => Promise<LocatedServ
     replaced: () => Promise.resolve([]),
     changesSince: async (_recorded, effect) => countKeys(await locate(effect), effect),
   };
+}
+
+async function verify(folder: string): Promise<void> {
+  if ((await readText(join(folder, NOTE))) === TEXT) return;
+  throw problem('backup-invalid', 'the note about a cache is damaged', {
+    where: join(folder, NOTE),
+    next: 'Use another backup: shipway backup list shows them.',
+  });
 }
 
 async function countKeys({ address }: LocatedServer, effect: Effect): Promise<JsonObject> {
