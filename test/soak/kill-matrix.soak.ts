@@ -8,6 +8,8 @@ import { VICTIMS, type Victim } from '../crash/victims.ts';
 const ROUNDS = Number(process.env['SHIPWAY_SOAK_ROUNDS'] ?? 3);
 // Which way to go: both, or one of them to repeat it alone.
 const WAYS = (process.env['SHIPWAY_SOAK_WAYS'] ?? 'release,rollback').split(',');
+// Which gaps: all, or a few to repeat them alone.
+const GAPS = process.env['SHIPWAY_SOAK_GAPS']?.split(',') ?? null;
 // Cases wait more than they compute, so one more than there are cores.
 const WORKERS = Number(process.env['SHIPWAY_SOAK_WORKERS'] ?? cpus().length + 1);
 const LIMIT_MS = ROUNDS * 3 * 3600 * 1000;
@@ -52,7 +54,7 @@ function jobsOf(gaps: Record<Path, string[]>): Job[] {
     ...gaps.release.map((gap) => ({ path: 'release' as const, gap })),
     ...back.map((gap) => ({ path: 'rollback' as const, gap })),
   ];
-  const wanted = places.filter((place) => WAYS.includes(place.path));
+  const wanted = places.filter(({ path, gap }) => WAYS.includes(path) && (GAPS === null || GAPS.includes(gap)));
   const once = wanted.flatMap((place) => VICTIMS.map((victim): Job => ({ ...place, victim, times: 1 })));
   const twice = wanted.map((place): Job => ({ ...place, victim: 'shipway', times: 2 }));
   return [...once, ...twice];
