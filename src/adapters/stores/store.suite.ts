@@ -308,9 +308,8 @@ export function describeStore(subject: StoreSubject): void {
       KILLS_LIMIT_MS,
     );
 
-    it.skipIf(subject.isAtomic)(
-      'between two renames, is listed as half done and not discarded',
-      async () => {
+    if (subject.isAtomic !== true) {
+      it('between two renames, is listed as half done and not discarded', async () => {
         const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
         const between = passed.find((name) => /\.0\./.test(name)) ?? '';
         await startAgain();
@@ -321,9 +320,8 @@ export function describeStore(subject: StoreSubject): void {
         await expect(store.discard(half?.record ?? { keptAt: null }, effect())).rejects.toMatchObject({
           kind: 'restore-failed',
         });
-      },
-      60_000,
-    );
+      }, 60_000);
+    }
 
     it('at any gap of a discard, leaves the live data alone and the rest is found and discarded', async () => {
       const keptAt = (await store.swap(await stageOld(), effect())).keptAt ?? '';
