@@ -1,29 +1,22 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { removeServer } from '../state/embedded-postgres.ts';
+import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts';
 import { holdExecutorLock, type ExecutorLock } from '../state/executor-lock.ts';
 import { markExecutorGone, registerExecutor } from '../state/executors.ts';
-import { openDatabase, type Database } from '../state/open-database.ts';
 import { createRelease, moveRelease } from '../state/releases.ts';
 import type { App } from './app.ts';
 import { followRelease } from './follow-release.ts';
 
 let directory: string;
-let database: Database;
+let memory: TestDatabase;
+let database: TestDatabase['database'];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'shipway-follow-executor-'));
-  chmodSync(directory, 0o755);
-  database = await openDatabase({ stateDirectory: directory, url: null, applicationName: 'test' });
+  memory = await createTestDatabase();
+  ({ directory, database } = memory);
 });
 
-afterAll(async () => {
-  await database.close();
-  await removeServer(directory);
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => memory.remove());
 
 async function planned(service: string): Promise<string> {
   return createRelease(database.db, {

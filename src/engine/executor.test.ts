@@ -1,13 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts';
 import { realClock } from '../platform/clock.ts';
-import { removeServer } from '../state/embedded-postgres.ts';
 import { listedExecutors, registerExecutor } from '../state/executors.ts';
-import { openDatabase, type Database } from '../state/open-database.ts';
+import type { Database } from '../state/open-database.ts';
 import { createRelease, getRelease, moveRelease, requestOfRelease } from '../state/releases.ts';
 import { waitWhilePaused, watchRequests } from './active-requests.ts';
 import { callPerson } from './call-person.ts';
@@ -15,20 +12,15 @@ import { createEngine } from './create-engine.ts';
 import type { Executor } from './engine-parts.ts';
 import { standDown } from './stand-down.ts';
 
-let directory: string;
-let database: Database;
+let memory: TestDatabase;
+let database: TestDatabase['database'];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'shipway-executor-'));
-  chmodSync(directory, 0o755);
-  database = await openDatabase({ stateDirectory: directory, url: null, applicationName: 'test' });
+  memory = await createTestDatabase();
+  ({ database } = memory);
 });
 
-afterAll(async () => {
-  await database.close();
-  await removeServer(directory);
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => memory.remove());
 
 /** An executor of a project of its own, as far as these tests need it. */
 async function executorOf(project: string, change: Partial<Executor> = {}): Promise<Executor> {

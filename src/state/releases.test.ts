@@ -1,28 +1,19 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { removeServer } from './embedded-postgres.ts';
+import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts';
 import { readJournal } from './journal.ts';
-import { openDatabase, type Database } from './open-database.ts';
 import { createRelease, getRelease, moveRelease, requestOfRelease, startNextRun } from './releases.ts';
 
 const EXECUTOR = { kind: 'executor' as const, id: 'e1' };
 const CAUSE = { kind: 'cannot-tell', message: 'nobody knows', where: null, next: 'look' };
-let directory: string;
-let database: Database;
+let memory: TestDatabase;
+let database: TestDatabase['database'];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'shipway-releases-'));
-  chmodSync(directory, 0o755);
-  database = await openDatabase({ stateDirectory: directory, url: null, applicationName: 'test' });
+  memory = await createTestDatabase();
+  ({ database } = memory);
 });
 
-afterAll(async () => {
-  await database.close();
-  await removeServer(directory);
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => memory.remove());
 
 async function running(service: string): Promise<string> {
   const id = await createRelease(database.db, {
