@@ -44,11 +44,21 @@ export async function runKillCase(project: CrashProject, gaps: Gaps, one: KillCa
   for (let kill = 1; kill <= one.times; kill += 1) {
     await reach(gaps, one, command);
     // Only after the first kill the way may lead past the gap; a case in which nothing was killed proves nothing.
-    if (kill === 1 && !gaps.isReached(one.gap)) throw new Error(`${one.release} ended before ${one.gap}`);
+    if (kill === 1 && !gaps.isReached(one.gap)) throw new Error(await unreached(project, one, command));
     command = await strike(project, gaps, one, { command, environment, again: kill < one.times });
   }
   await command.ended;
   return inspect(project, one, project.effects().slice(before));
+}
+
+/** What is known of a release that ended before its gap: without it nobody could tell why. */
+async function unreached(project: CrashProject, one: KillCase, command: RunningShipway): Promise<string> {
+  const said = await command.ended.then(
+    (end) => `code ${end.exitCode}: ${(end.stdout + end.stderr).slice(-600)}`,
+    String,
+  );
+  const left = await inspect(project, one, []).then(JSON.stringify, String);
+  return `${one.release} ended before ${one.gap}: it is ${left}; the command line ended with ${said}`;
 }
 
 async function reach(gaps: Gaps, one: KillCase, command: RunningShipway): Promise<void> {
