@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readSqlite } from '../support/read-sqlite.ts';
 import { createServiceProject, said, type ServiceProject } from '../support/service-project.ts';
 
 // A policy that keeps nothing: whatever stays is needed.
@@ -37,10 +38,8 @@ function write(word: string): void {
 }
 
 function words(): string[] {
-  const database = new Database(join(project.directory, 'app.db'));
-  const [word] = database.prepare('SELECT word FROM t').raw().get() as [string];
-  database.close();
-  return [project.read('data/word.txt'), word];
+  const [rows] = readSqlite(join(project.directory, 'app.db'), 'SELECT word FROM t');
+  return [project.read('data/word.txt'), String(rows?.[0]?.[0])];
 }
 
 const backup = async (code: number, ...args: string[]): Promise<string> =>

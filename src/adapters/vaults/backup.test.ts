@@ -17,6 +17,7 @@ import Database from 'libsql';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../test/support/create-effect.ts';
+import { readSqlite } from '../../../test/support/read-sqlite.ts';
 import { runGapped } from '../../../test/support/run-gapped.ts';
 import { manifestBytes } from '../../core/backup/manifest.ts';
 import { storeKinds } from '../stores/index.ts';
@@ -62,10 +63,8 @@ describe('a backup', () => {
     writeFileSync(join(project, 'uploads/file'), word);
   };
   const read = (): string => {
-    const database = new Database(join(project, 'app.db'));
-    const [word] = database.prepare('SELECT word FROM t').raw().get() as [string];
-    database.close();
-    return `${word} ${readFileSync(join(project, 'uploads/file'), 'utf8')}`;
+    const [rows] = readSqlite(join(project, 'app.db'), 'SELECT word FROM t');
+    return `${String(rows?.[0]?.[0])} ${readFileSync(join(project, 'uploads/file'), 'utf8')}`;
   };
   const effect = (): ReturnType<typeof createEffect> => createEffect(project);
   const create = (id = newId(), change: object = {}): Promise<Sealed> =>

@@ -1,12 +1,7 @@
-import { fileURLToPath } from 'node:url';
+import { compiledEntry } from '../../../platform/compiled-entry.ts';
 
-/** Where the compiled entry of the router lies: beside us, or in dist/ when we run from the sources. */
+/** The compiled entry of the router. `SHIPWAY_ROUTER_ENTRY` is only for those who work on shipway itself: a compiled copy somewhere else. */
 export function routerEntry(here: string = import.meta.url): string {
-  const path = fileURLToPath(here);
-  if (!path.endsWith('.ts')) return fileURLToPath(new URL('./serve.js', here));
-  // Only for those who work on shipway itself: a compiled copy somewhere else.
-  return (
-    process.env['SHIPWAY_ROUTER_ENTRY'] ??
-    fileURLToPath(new URL('../../../../dist/adapters/routers/builtin/serve.js', here))
-  );
+  const override = here.endsWith('.ts') ? process.env['SHIPWAY_ROUTER_ENTRY'] : undefined;
+  return override ?? compiledEntry(here, 'serve.js');
 }

@@ -1,9 +1,9 @@
-import Database from 'libsql/promise';
 import { isProblem, problem, type Problem, type ProblemKind } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
+import { compiledEntry } from '../../../platform/compiled-entry.ts';
 import { errorCode } from '../../../platform/error-code.ts';
-
-export type Cell = null | bigint | number | string | Buffer;
+import { forkProgram, type ForkedProcess } from '../../../platform/forked-process.ts';
+import type { Cell, DatabaseRequest, Page } from './database-request.ts';
 
 /** An open database. Rows come as arrays; integers as bigint. */
 export interface Connection {
@@ -12,19 +12,8 @@ export interface Connection {
   /** All rows of a small result. */
   all(sql: string): Promise<Cell[][]>;
   interrupt(): void;
-  close(): void;
-}
-
-interface RawStatement {
-  raw(on: boolean): void;
-  safeIntegers(on: boolean): void;
-  iterate(): Promise<AsyncIterable<Cell[]>>;
-}
-interface RawDatabase {
-  exec(sql: string): Promise<unknown>;
-  prepare(sql: string): Promise<RawStatement>;
-  interrupt(): void;
-  close(): void;
+  /** Returns when every handle and lock of it is gone. */
+  close(): Promise<void>;
 }
 
 /**
@@ -43,38 +32,43 @@ const URI_QUERY: Record<OpenMode, string> = {
 const BUSY_SLICE_MS = 100; // short, so that an abort is seen; `withinLockLimit` asks again
 const LOCK_LIMIT_MS = 30_000; // longer than any transaction a service should hold; then a person should look
 const RETRY_PAUSE_MS = 20;
-const YIELD_EVERY_ROWS = 500; // about 1 ms of work: other work of this process goes on meanwhile
 
 /**
  * Opens an existing database; never creates one. libsql ignores its `readonly` option, so the mode is asked for in the URI.
- * The work of statements happens in threads of the library, so that a long copy does not stop this process.
+ * It is held by a process of its own: libsql closes a handle when the garbage collector takes its last statement, and a handle left over
+ * shares what it knows of the write-ahead log with the next one in the same process, which may then miss what was committed.
  */
-export function openDatabase(path: string, mode: OpenMode): Connection {
+async function openDatabase(path: string, mode: OpenMode): Promise<Connection> {
   const uri = `file:${path.split('/').map(encodeURIComponent).join('/')}?${URI_QUERY[mode]}`;
-  const database = new Database(uri, { timeout: BUSY_SLICE_MS }) as unknown as RawDatabase;
-  return {
-    exec: async (sql) => void (await database.exec(sql)),
-    rows: (sql) => readRows(database, sql),
-    all: async (sql) => {
-      const rows: Cell[][] = [];
-      for await (const row of readRows(database, sql)) rows.push(row);
-      return rows;
-    },
-    interrupt: () => database.interrupt(),
-    close: () => database.close(),
-  };
+  const forked = forkProgram(compiledEntry(import.meta.url, 'serve-database.js'));
+  const ask = async (request: DatabaseRequest): Promise<Page> => (await forked.ask(request)) as Page;
+  try {
+    await ask({ do: 'open', uri, busyMs: BUSY_SLICE_MS });
+  } catch (error) {
+    await forked.close();
+    throw error;
+  }
+  return connectionOf(forked, ask);
 }
 
-async function* readRows(database: RawDatabase, sql: string): AsyncGenerator<Cell[]> {
-  const statement = await database.prepare(sql);
-  statement.raw(true);
-  statement.safeIntegers(true);
-  let count = 0;
-  for await (const row of await statement.iterate()) {
-    yield row;
-    count += 1;
-    if (count % YIELD_EVERY_ROWS === 0) await new Promise((resolve) => setImmediate(resolve));
+function connectionOf(forked: ForkedProcess, ask: (request: DatabaseRequest) => Promise<Page>): Connection {
+  async function* rows(sql: string): AsyncGenerator<Cell[]> {
+    for (let page = await ask({ do: 'rows', sql }); ; page = await ask({ do: 'next' })) {
+      yield* page.rows;
+      if (page.isLast) return;
+    }
   }
+  return {
+    exec: async (sql) => void (await ask({ do: 'exec', sql })),
+    rows,
+    all: async (sql) => {
+      const all: Cell[][] = [];
+      for await (const row of rows(sql)) all.push(row);
+      return all;
+    },
+    interrupt: () => forked.tell('interrupt'),
+    close: () => forked.close(),
+  };
 }
 
 /** Opens, uses and closes. */
@@ -83,11 +77,11 @@ export async function withDatabase<Result>(
   mode: OpenMode,
   use: (database: Connection) => Promise<Result>,
 ): Promise<Result> {
-  const database = openDatabase(path, mode);
+  const database = await openDatabase(path, mode);
   try {
     return await use(database);
   } finally {
-    database.close();
+    await database.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Cell, Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { Cell } from './database-request.ts';
 
 const MODULUS = 1n << 256n;
 const ROWS_PER_READ = 100; // the library fetches that many at once

@@ -37,8 +37,8 @@ async function beginsLikeDatabase(path: string): Promise<boolean> {
 
 async function foldIn(path: string): Promise<void> {
   await withDatabase(path, 'repair', async (database) => {
-    await database.all('SELECT count(*) FROM sqlite_schema'); // rolls back what a killed writer left
-    await database.all('PRAGMA wal_checkpoint(TRUNCATE)');
+    await database.exec('SELECT count(*) FROM sqlite_schema'); // rolls back what a killed writer left
+    await database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   });
 }
 

@@ -20,12 +20,13 @@ import {
   killWriterAfterCommit,
   killWriterMidTransaction,
 } from '../../../../test/support/hammered-database.ts';
+import { readSqlite } from '../../../../test/support/read-sqlite.ts';
 import { storeKinds } from '../index.ts';
 import type { Store } from '../store.ts';
 import { describeStore, IN_PROJECT_FILES } from '../store.suite.ts';
 
 const ROWS: Record<string, number> = { old: 50, new: 60, newer: 70 };
-/** Beside a live database in WAL mode: SQLite makes them for whoever reads, and removes them when the last handle is closed (libsql: by the garbage collector). */
+/** Beside a live database in WAL mode: SQLite makes them for whoever reads, and removes them when the last writing handle is closed. */
 const OF_SQLITE = ['app.db-shm', 'app.db-wal'];
 
 for (const journalMode of ['wal', 'delete']) {
@@ -51,19 +52,15 @@ for (const journalMode of ['wal', 'delete']) {
       },
       read: (project) => {
         if (!existsSync(join(project, 'app.db'))) return null;
-        const database = new Database(`file:${join(project, 'app.db')}?mode=rw`);
-        try {
-          const [check] = database.prepare('PRAGMA integrity_check').raw().all() as [string][];
-          const rows = database.prepare('SELECT word, count(*) FROM notes GROUP BY word').raw().all() as [
-            string,
-            number,
-          ][];
-          if (check?.[0] !== 'ok' || rows.length !== 1 || rows[0]?.[1] !== ROWS[rows[0]?.[0] ?? ''])
-            throw new Error(`mixed: ${JSON.stringify(rows)}`);
-          return rows[0]?.[0] ?? null;
-        } finally {
-          database.close();
-        }
+        const [checks, rows] = readSqlite(
+          join(project, 'app.db'),
+          'SELECT * FROM pragma_integrity_check',
+          'SELECT word, count(*) FROM notes GROUP BY word',
+        );
+        const [word, count] = (rows?.[0] ?? []) as [string, number];
+        if (checks?.[0]?.[0] !== 'ok' || rows?.length !== 1 || count !== ROWS[word])
+          throw new Error(`mixed: ${JSON.stringify({ checks, rows })}`);
+        return word;
       },
     });
   });
@@ -175,10 +172,8 @@ describe('a store of kind sqlite', () => {
     await store.swap(staged, effect);
     expect(readdirSync(project).filter((name) => name.startsWith('app.db-'))).toEqual([]);
     expect(statSync(live).mode & 0o777).toBe(0o640);
-    const database = new Database(live);
-    expect(database.prepare('PRAGMA journal_mode').raw().get()).toEqual(['wal']);
-    expect(database.prepare('SELECT count(*) FROM t').raw().get()).toEqual([1]);
-    database.close();
+    expect(readFileSync(live).readUInt8(18)).toBe(2); // the file format's word for WAL
+    expect(readSqlite(live, 'SELECT count(*) FROM t')).toEqual([[[1]]]);
   });
 
   it('keeps the rows of the replaced log: swapped back, the killed writer has lost nothing', async () => {
@@ -189,9 +184,7 @@ describe('a store of kind sqlite', () => {
     await killWriterAfterCommit(live);
     const record = await store.swap(staged, effect);
     await store.swapBack(record, effect);
-    const database = new Database(live);
-    expect(database.prepare('SELECT count(*) FROM t').raw().get()).toEqual([2]);
-    database.close();
+    expect(readSqlite(live, 'SELECT count(*) FROM t')).toEqual([[[2]]]);
   });
 
   it('moves a damaged database aside with everything beside it', async () => {
@@ -215,9 +208,15 @@ describe('a store of kind sqlite', () => {
     await store.swap(staged, effect);
     expect(service.prepare('SELECT count(*) FROM t').raw().get()).toEqual([1]);
     service.close();
-    const restarted = new Database(live);
-    expect(restarted.prepare('SELECT count(*) FROM t').raw().get()).toEqual([0]);
-    restarted.close();
+    expect(readSqlite(live, 'SELECT count(*) FROM t')).toEqual([[[0]]]);
+  });
+
+  it('keeps nothing of a log that has been replaced: the next copy has what was committed since', async () => {
+    withLive('PRAGMA journal_mode=wal; CREATE TABLE t(x); INSERT INTO t VALUES (1)');
+    expect((await capture()).counters).toEqual({ t: 1 });
+    for (const name of OF_SQLITE) rmSync(join(project, name), { force: true });
+    await killWriterAfterCommit(live);
+    expect((await capture()).counters).toEqual({ t: 2 });
   });
 
   it('follows a link to the database and keeps the link', async () => {
