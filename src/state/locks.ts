@@ -62,19 +62,3 @@ export async function lockOf(
     .executeTakeFirst();
   return found ?? null;
 }
-
-/** Breaks the lock on a person's word; journalled with the reason. */
-export async function breakLock(db: Kysely<Tables>, lock: LockRow, actor: Actor, reason: string): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    const broken = await tx
-      .deleteFrom('shipway.release_lock')
-      .where('release_id', '=', lock.release_id)
-      .returning('release_id')
-      .execute();
-    if (broken.length === 0) return;
-    const { service, environment, release_id: release } = lock;
-    await appendToJournal(tx, [
-      { type: 'lock.broken', release, service, environment, actor, data: { reason, holder: lock.person } },
-    ]);
-  });
-}

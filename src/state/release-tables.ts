@@ -1,4 +1,4 @@
-import type { Generated, Insertable, Selectable } from 'kysely';
+import type { Generated, Selectable } from 'kysely';
 import type { ReleaseState } from '../core/release/release-state.ts';
 
 /** What a person asked a running release to do; the executor obeys at the next safe place. */
@@ -150,9 +150,7 @@ export interface ReleaseTables {
 }
 
 export type ReleaseRow = Selectable<ReleaseTable>;
-export type NewRelease = Insertable<ReleaseTable>;
 export type StepRunRow = Selectable<StepRunTable>;
 export type ApprovalRow = Selectable<ApprovalTable>;
 export type LockRow = Selectable<ReleaseLockTable>;
 export type ExecutorRow = Selectable<ExecutorTable>;
-export type WatchSampleRow = Selectable<WatchSampleTable>;

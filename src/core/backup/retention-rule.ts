@@ -1,5 +1,5 @@
 import { assertNever } from '../release/assert-never.ts';
-import { formatDuration } from '../release/quantities.ts';
+import { writeDuration } from '../release/quantities.ts';
 
 /** So many of the newest verified backups stay whatever the policy and the clock say. */
 export const NEWEST_VERIFIED_KEPT = 3;
@@ -46,7 +46,7 @@ export function describeKeepRule(keep: KeepRule): string {
     case 'future':
       return 'dated in the future; a clock was wrong';
     case 'for':
-      return `younger than ${formatDuration(keep.seconds)}`;
+      return `younger than ${writeDuration(keep.seconds)}`;
     case 'last':
       return `number ${keep.place} of the last`;
     case 'daily':

@@ -1,5 +1,5 @@
 import type { Json } from '../release/json.ts';
-import { formatDuration } from '../release/quantities.ts';
+import { writeDuration } from '../release/quantities.ts';
 import { isCeiling, mayFailEarly, type Criterion } from '../verdict/criterion.ts';
 import type { ConfigPath } from './config-problem.ts';
 import { criteriaAt, environmentNames, mapAt, secondsAt, type PlacedCriterion } from './raw-file.ts';
@@ -29,11 +29,11 @@ function checkRounds(root: Json, path: ConfigPath, findings: Findings): void {
   findings.problems.push({
     path: [...path, written ? 'every' : 'for'],
     message: written
-      ? `is longer than the watch of ${formatDuration(watch)}, so that nothing is ever measured`
-      : `is shorter than one round of ${formatDuration(every)}, so that nothing is ever measured`,
+      ? `is longer than the watch of ${writeDuration(watch)}, so that nothing is ever measured`
+      : `is shorter than one round of ${writeDuration(every)}, so that nothing is ever measured`,
     fix: written
-      ? `Write at most ${formatDuration(watch)}.`
-      : `Write at least ${formatDuration(every)}, or a shorter \`every\`.`,
+      ? `Write at most ${writeDuration(watch)}.`
+      : `Write at least ${writeDuration(every)}, or a shorter \`every\`.`,
   });
 }
 
@@ -51,11 +51,11 @@ function checkWindows(root: Json, path: ConfigPath, findings: Findings): void {
     const criteria = criteriaAt(root, part);
     for (const placed of criteria) {
       if (seconds === null || !lastsLongerThan(placed.criterion, seconds)) continue;
-      const length = formatDuration(placed.criterion.windowSeconds);
-      const fix = `Write a window of at most ${formatDuration(seconds)}, or make the ${what} longer.`;
+      const length = writeDuration(placed.criterion.windowSeconds);
+      const fix = `Write a window of at most ${writeDuration(seconds)}, or make the ${what} longer.`;
       findings.problems.push({
         path: placed.path,
-        message: `can never be breached: ${length} is longer than the ${what} of ${formatDuration(seconds)}`,
+        message: `can never be breached: ${length} is longer than the ${what} of ${writeDuration(seconds)}`,
         fix,
       });
     }
@@ -67,11 +67,11 @@ function checkReleaseWindow(root: Json, path: ConfigPath, findings: Findings): v
   const watch = secondsAt(root, [...path, 'for']);
   const window = secondsAt(root, [...windowPath, 'for']);
   if (watch !== null && window !== null && window >= watch) {
-    const message = `is not shorter than the watch of ${formatDuration(watch)}, so that its criteria hold all the time`;
+    const message = `is not shorter than the watch of ${writeDuration(watch)}, so that its criteria hold all the time`;
     findings.warnings.push({
       path: [...windowPath, 'for'],
       message,
-      fix: `Write less than ${formatDuration(watch)}, or move the criteria to the watch.`,
+      fix: `Write less than ${writeDuration(watch)}, or move the criteria to the watch.`,
     });
   }
   const normal = criteriaAt(root, path);
@@ -130,7 +130,7 @@ function checkReleaseTypes(root: Json, watch: { name: string; path: ConfigPath }
     findings.warnings.push({
       path,
       message: `is too short for criteria of ${watch.name} that then can never be breached: ${texts}`,
-      fix: `Write at least ${formatDuration(longest)} if they shall hold for this type too.`,
+      fix: `Write at least ${writeDuration(longest)} if they shall hold for this type too.`,
     });
   }
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import {
   explainArgv,
   explainDuration,
-  formatDuration,
+  writeDuration,
   parseByteSize,
   parseDuration,
   parsePercentage,
@@ -65,10 +65,10 @@ test('a percentage is a fraction without binary noise', () => {
 });
 
 test('a formatted duration is read as the same number of seconds', () => {
-  expect([formatDuration(5400), formatDuration(0), formatDuration(0.5)]).toEqual(['1h30m', '0s', '500ms']);
+  expect([writeDuration(5400), writeDuration(0), writeDuration(0.5)]).toEqual(['1h30m', '0s', '500ms']);
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 1e9 }), (milliseconds) => {
-      expect(parseDuration(formatDuration(milliseconds / 1000))).toBe(milliseconds / 1000);
+      expect(parseDuration(writeDuration(milliseconds / 1000))).toBe(milliseconds / 1000);
     }),
   );
 });

@@ -62,7 +62,7 @@ export function parsePercentage(text: string): number | null {
 }
 
 /** The shortest text that `parseDuration` reads as the same number of seconds: 5400 → `1h30m`. */
-export function formatDuration(seconds: number): string {
+export function writeDuration(seconds: number): string {
   let rest = Math.round(seconds * 1000);
   let text = '';
   for (const unit of DURATION_UNITS) {

@@ -85,6 +85,10 @@ const ACCEPTED: [string, Quantity, Comparison, number, number][] = [
     900,
   ],
   ['if the error rate is over 1% for 5 minutes', errors, 'above', 0.01, 300],
+  ['error rate over 5 minutes > 1%', errors, 'above', 0.01, 300],
+  ['error rate over the last 5 minutes is above 1%', errors, 'above', 0.01, 300],
+  ['p95 response time for 5 minutes over 300 ms', p(0.95), 'above', 0.3, 300],
+  ['failed health checks in 10 minutes > 3', checks, 'above', 3, 600],
 ];
 
 const REFUSED: [string, string, number, string][] = [
@@ -133,6 +137,7 @@ const REFUSED: [string, string, number, string][] = [
   ['error rate > 1% roughly', '"roughly" is not understood', 16, 'Write units'],
   ['more than 3 failed health checks', 'needs the time', 32, 'more than 3 failed health checks in 10 minutes'],
   ['failed health checks > 3 for 10 minutes', 'a count is reached in a time', 25, '`in 10 minutes`'],
+  ['failed health checks for 10 minutes > 3', 'a count is reached in a time', 21, '`in 10 minutes`'],
   ['memory > 90% in 10 minutes', 'a state that lasts', 13, '`for 10 minutes`'],
   ['more than 2.5 failed health checks in 10 minutes', '2.5 is not a count', 10, 'whole number'],
   ['queue depth > 500%', 'cannot be converted', 17, '`> 500`'],

@@ -42,7 +42,14 @@ interface Parts {
   value: Word;
   unit: Word | null;
   after: Word[];
-  window: { word: Word; seconds: number } | null;
+  window: Window | null;
+}
+
+/** `for 5 minutes`: its first word, the length, and the length as it was written. */
+interface Window {
+  word: Word;
+  seconds: number;
+  length: string;
 }
 
 /** Reads a criterion as the release documents write it. A fault names the place (0-based offset) and what to write instead; nothing is guessed. */
@@ -66,8 +73,9 @@ export function parseCriterion(text: string, action: CriterionAction): { criteri
 }
 
 function splitParts(text: string): Parts | Fault {
-  const words = splitWords(text);
-  if (isFault(words)) return words;
+  const spoken = splitWords(text);
+  if (isFault(spoken)) return spoken;
+  const words = withWindowLast(spoken);
   if (words.length === 0)
     return { message: 'the criterion is empty', offset: 0, fix: 'Write e.g. `error rate > 1% for 5 minutes`.' };
   const compared = findComparison(words);
@@ -102,6 +110,17 @@ function splitParts(text: string): Parts | Fault {
   };
 }
 
+/** `error rate over 5 minutes > 1%` says the same as `error rate > 1% over 5 minutes`. */
+function withWindowLast(words: Word[]): Word[] {
+  const from = words.findIndex((word) => WINDOW_WORDS.includes(word.text.toLowerCase()));
+  let number = from + 1;
+  while (WINDOW_FILLERS.includes(words[number]?.text.toLowerCase() ?? '')) number++;
+  const rest = words.slice(number + 2);
+  const isWindow = from > 0 && words[number]?.kind === 'number' && unitSeconds(words[number + 1]) !== null;
+  if (!isWindow || findComparison(rest) === null) return words;
+  return [...words.slice(0, from), ...rest, ...words.slice(from, number + 2)];
+}
+
 function findComparison(words: Word[]): { first: number; next: number; comparison: Comparison } | null {
   for (let first = 0; first < words.length; first++) {
     for (const [phrase, comparison] of COMPARISONS) {
@@ -121,7 +140,7 @@ function trimSpeech(words: Word[]): Word[] {
   return words.slice(from, to);
 }
 
-function parseWindow(rest: Word[]): { word: Word; seconds: number } | Fault | null {
+function parseWindow(rest: Word[]): Window | Fault | null {
   const at = rest.findIndex((word) => WINDOW_WORDS.includes(word.text.toLowerCase()));
   if (at === -1) return null;
   let next = at + 1;
@@ -144,8 +163,8 @@ function parseWindow(rest: Word[]): { word: Word; seconds: number } | Fault | nu
       fix: `Write \`${word.text} ${number.text} minutes\` (or seconds, hours).`,
     };
   }
-  const length = Number((numberOf(number) * seconds).toPrecision(12));
-  if (length <= 0)
+  const lengthSeconds = Number((numberOf(number) * seconds).toPrecision(12));
+  if (lengthSeconds <= 0)
     return {
       message: 'a window of no time holds no samples',
       offset: number.offset,
@@ -158,7 +177,7 @@ function parseWindow(rest: Word[]): { word: Word; seconds: number } | Fault | nu
       offset: left.offset,
       fix: 'End the criterion with the window, e.g. `for 5 minutes`; write a second limit as a criterion of its own.',
     };
-  return { word, seconds: length };
+  return { word, seconds: lengthSeconds, length: `${number.text} ${unit?.text ?? ''}` };
 }
 
 function quantityOf(parts: Parts): Quantity | Fault {
@@ -215,13 +234,13 @@ function refuseWindow(quantity: Quantity, parts: Parts, text: string): Fault | n
     return {
       message: 'a count is reached in a time, it does not last for one',
       offset: word!.offset,
-      fix: `Write \`in${text.slice(word!.end).trimEnd()}\`.`,
+      fix: `Write \`in ${parts.window?.length ?? ''}\`.`,
     };
   if (quantity.name === 'memory' && ['in', 'within'].includes(spoken))
     return {
       message: 'memory is a state that lasts for a time',
       offset: word!.offset,
-      fix: `Write \`for${text.slice(word!.end).trimEnd()}\`.`,
+      fix: `Write \`for ${parts.window?.length ?? ''}\`.`,
     };
   return null;
 }
