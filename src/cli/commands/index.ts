@@ -3,6 +3,7 @@ import { registerAbort } from './abort.ts';
 import { registerApprove } from './approve.ts';
 import { registerAttach } from './attach.ts';
 import { registerBackup } from './backup.ts';
+import { registerCompletion } from './completion.ts';
 import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEngine } from './engine.ts';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Registration[] = [
   registerMigrate,
   registerSchema,
   registerDoctor,
+  registerCompletion,
   registerDemo,
   registerEngine,
 ];
