@@ -40,7 +40,15 @@ export async function abortRelease(app: App, id: string | null, reason: string |
     });
   }
   const { db } = await app.database();
-  await requestOfRelease(db, row, { word: 'abort', person: app.person, reason });
+  if (!(await requestOfRelease(db, row, { word: 'abort', person: app.person, reason }))) {
+    const now = await getRelease(db, row.id);
+    refuseFinished(now);
+    await ensureExecutor(app); // that nobody is left to obey may be why it is asked again
+    const why = now.request_reason === null ? '' : `: "${now.request_reason}"`;
+    throw problem('refused', `${row.id} is being aborted already, asked by ${now.request_by ?? 'somebody'}${why}`, {
+      next: `Watch it: shipway attach ${row.id}`,
+    });
+  }
   if (row.state === 'needs-human') await runAgain(app, row);
   await ensureExecutor(app);
   return row;

@@ -86,6 +86,23 @@ describe('the built-in server', () => {
     await second.leave();
   });
 
+  test('is joined although somebody froze on leaving it as the last one', async () => {
+    const address = await ensureServer(directory);
+    const frozen = new pg.Client({
+      host: address.socketDirectory,
+      port: address.port,
+      user: address.user,
+      database: address.database,
+    });
+    frozen.on('error', () => undefined); // it is cut off
+    await frozen.connect();
+    await frozen.query('SELECT pg_advisory_lock(7311414251012801)');
+    const stay = await joinServer(directory, 'shipway test');
+    expect(await ask(stay.address, 'SELECT 1 AS answer')).toEqual([{ answer: 1 }]);
+    await stay.leave();
+    await waitUntil('the server to stop after the last one left', isStopped);
+  });
+
   test('is made by exactly one of several processes that begin at once', async () => {
     const script = `import { joinServer } from '@/src/state/embedded-postgres.ts';
       const stay = await joinServer(${JSON.stringify(directory)}, 'shipway test');

@@ -33,6 +33,7 @@ const READY_LIMIT_MS = 90_000; // crash recovery of a full 256 MB of write-ahead
 const POLL_MS = 20;
 const KNOCK_LIMIT_MS = 5000; // an idle server answers in 2 ms; a frozen one never does
 const CUT_LIMIT_MS = 2000; // the server cuts connections within 10 ms and then takes its time to end
+const LEAVE_LIMIT_MS = 5000; // leaving takes CUT_LIMIT_MS at most; who takes longer is frozen
 const PORT = 5432; // only the name of the socket file
 const PRESENCE_KEY = '7311414251012801'; // any number, but the same in every version of shipway that shares a server
 
@@ -47,6 +48,7 @@ export async function ensureServer(stateDirectory: string): Promise<ServerAddres
 
 /** Makes sure that the server runs, and that it is not stopped by another shipway process before we leave. */
 export async function joinServer(stateDirectory: string, applicationName: string): Promise<Membership> {
+  let leaverGivenUpMs = realClock.nowMs() + LEAVE_LIMIT_MS;
   for (;;) {
     const { client, address } = await reachServer(stateDirectory, applicationName);
     const lost = new Promise<void>((resolve) => {
@@ -55,10 +57,19 @@ export async function joinServer(stateDirectory: string, applicationName: string
     });
     client.on('error', () => undefined);
     if (await enter(client)) return { address, lost, leave: () => leaveServer(client, lost) };
+    if (realClock.nowMs() > leaverGivenUpMs) {
+      await client.query(CUT_OFF_LEAVER).catch(() => undefined);
+      leaverGivenUpMs = realClock.nowMs() + LEAVE_LIMIT_MS;
+    }
     await client.end().catch(() => undefined);
     await realClock.sleep(POLL_MS);
   }
 }
+
+// Frozen with the lock in its hand it would keep everybody out. When it wakes it finds its connection gone, like after a stop of the server.
+const CUT_OFF_LEAVER = `SELECT pg_terminate_backend(pid) FROM pg_locks
+  WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ExclusiveLock' AND granted AND pid <> pg_backend_pid()
+    AND (classid::bigint << 32) | objid::bigint = ${PRESENCE_KEY}`;
 
 // The last one to leave holds the lock for itself alone until the server cuts its connection. The server marks itself as stopping before that,
 // so whoever gets the lock afterwards, on a connection that is about to be cut, sees the mark. CASE, because it fixes the order.

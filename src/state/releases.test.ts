@@ -73,6 +73,14 @@ describe('what a person asks of a release', () => {
     expect(await requestsInJournal(id)).toEqual([['bo', 'abort']]);
   });
 
+  test('a second abort leaves name and reason of the first', async () => {
+    const id = await running('twice');
+    expect(await ask(id, 'abort', 'bo')).toBe(true);
+    expect(await ask(id, 'abort', 'cy')).toBe(false);
+    expect(await getRelease(database.db, id)).toMatchObject({ request: 'abort', request_by: 'bo' });
+    expect(await requestsInJournal(id)).toEqual([['bo', 'abort']]);
+  });
+
   test('is not journalled when the release was over already', async () => {
     const id = await running('over');
     await move(id, 'stable');

@@ -224,6 +224,9 @@ export async function requestOfRelease(
       .set({ request: request.word, request_by: request.person, request_reason: request.reason })
       .where('id', '=', row.id)
       .where('finished_at', 'is', null);
+    // The first to ask for an end is the one who is answered: whoever asks again replaces neither name nor reason.
+    if (request.word === 'abort')
+      update = update.where((eb) => eb.or([eb('request', 'is', null), eb('request', '<>', 'abort')]));
     if (request.word === 'pause')
       update = update.where((eb) => eb.or([eb('request', 'is', null), eb('request', '=', 'pause')]));
     if ((await update.returning('id').execute()).length === 0) return false;
