@@ -1,6 +1,7 @@
 import type { Capture } from '../../core/backup/manifest.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
+import type { Maintenance } from './maintenance.ts';
 
 export type { Capture };
 
@@ -39,6 +40,8 @@ export interface ReplacedData {
  */
 export interface Store {
   readonly kind: string;
+  /** Absent: the engine needs none, or only its owner can. */
+  readonly maintenance?: Maintenance;
   /** Fails with a problem when a capture cannot work: missing path, no permission. */
   probe(effect: Effect): Promise<{ engine: string; bytes: number }>;
   /** Writes a consistent copy into the (existing, empty) folder. Fails with `disk-full` before it writes when the copy cannot fit. */

@@ -17,6 +17,7 @@ import { registerResume } from './resume.ts';
 import { registerRollback } from './rollback.ts';
 import { registerSchema } from './schema.ts';
 import { registerShow } from './show.ts';
+import { registerStore } from './store.ts';
 import { registerStatus } from './status.ts';
 import { registerUnlock } from './unlock.ts';
 import { registerVerify } from './verify.ts';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Registration[] = [
   registerUnlock,
   registerVerify,
   registerBackup,
+  registerStore,
   registerMigrate,
   registerSchema,
   registerDoctor,

@@ -44,6 +44,7 @@ const EVENT_DATA = {
   'backup.removed': { backup: 'text' },
   'backup.pinned': { backup: 'text', reason: 'text' },
   'backup.unpinned': { backup: 'text', reason: 'text?' },
+  'store.maintained': { store: 'text', act: 'text', passed: 'yes-no', [FURTHER]: 'json' },
   'data.discarded': { store: 'text', place: 'text', bytes: 'whole' },
   'watch.breached': { criterion: 'text', [FURTHER]: 'json' },
   'watch.verdict': { [FURTHER]: 'json' },

@@ -23,6 +23,7 @@ import { duckdbProblem, holderIn, withDatabase, withinLockLimit } from './connec
 import { copyDatabase } from './copy-database.ts';
 import { countChanges } from './count-changes.ts';
 import { readContent, type Content } from './fingerprint.ts';
+import { duckdbMaintenance } from './maintain-database.ts';
 import type { DuckdbSettings } from './settings.ts';
 
 const COPY = 'database.duckdb';
@@ -44,6 +45,7 @@ export function openDuckdbStore(settings: DuckdbSettings, scope: { projectDirect
     realPathOf(resolve(scope.projectDirectory, effect.resolve(settings.path)));
   return {
     kind: 'duckdb',
+    maintenance: duckdbMaintenance(locate),
     probe: async (effect) => probe(await locate(effect)),
     capture: async (folder, effect) => capture(await locate(effect), folder, settings, effect),
     verify: async (folder, recorded) => {

@@ -13,6 +13,7 @@ import { extractDatabase, stageDatabase, unstageDatabase } from './stage-databas
 import { namesFrom } from './database-names.ts';
 import { discardReplaced, listReplaced, swapIn, swapOut } from './swap-databases.ts';
 import type { Tools } from './tools.ts';
+import { postgresMaintenance } from './maintain-database.ts';
 import { verifyArchive } from './verify-archive.ts';
 
 export interface PostgresStore extends Store {
@@ -34,6 +35,7 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
   });
   return {
     kind: 'postgres',
+    maintenance: postgresMaintenance(liveOf),
     probe: async (effect) => {
       const { version, bytes } = await probeServer(liveOf(effect), effect);
       return { engine: `postgres ${version}`, bytes };

@@ -10,6 +10,8 @@ type Row = Record<string, unknown>;
 /** One connection. A query that is aborted is cancelled in the server too. */
 export interface Session {
   query<Result extends object = Row>(text: string, values?: unknown[]): Promise<Result[]>;
+  /** For text from outside, once in a session: prepared, of which the server takes one statement only and runs nothing behind a semicolon. */
+  single<Result extends object = Row>(text: string): Promise<Result[]>;
   /** Of the server's process for this connection. */
   pid: number;
 }
@@ -75,6 +77,10 @@ async function withFirstOf<Result>(
       query: async <Found extends object>(text: string, values?: unknown[]) => {
         effect.signal.throwIfAborted();
         return (await opened.query<Found & pg.QueryResultRow>(text, values)).rows;
+      },
+      single: async <Found extends object>(text: string) => {
+        effect.signal.throwIfAborted();
+        return (await opened.query<Found & pg.QueryResultRow>({ text, name: 'single' })).rows;
       },
     });
   } catch (error) {

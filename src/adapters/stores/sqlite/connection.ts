@@ -129,6 +129,15 @@ async function withinLockLimit<Result>(path: string, effect: Effect, act: () => 
   }
 }
 
+/** Writes into live data as another process of the service would; waits for its locks like a reader. */
+export function withWritingDatabase<Result>(
+  path: string,
+  effect: Effect,
+  use: (database: Connection) => Promise<Result>,
+): Promise<Result> {
+  return withinLockLimit(path, effect, () => withDatabase(path, 'own', use));
+}
+
 export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(errorCode(error));
 }

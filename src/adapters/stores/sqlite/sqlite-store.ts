@@ -24,6 +24,7 @@ import { countChanges } from './count-changes.ts';
 import type { SqliteSettings } from './settings.ts';
 import { settleDatabase } from './settle-database.ts';
 import { checkCopy } from './check-copy.ts';
+import { sqliteMaintenance } from './maintain-database.ts';
 
 const COPY = 'database.db';
 const DESCRIPTION = 'database.json';
@@ -44,6 +45,7 @@ export function openSqliteStore(settings: SqliteSettings, scope: { projectDirect
     realPathOf(resolve(scope.projectDirectory, effect.resolve(settings.path)));
   return {
     kind: 'sqlite',
+    maintenance: sqliteMaintenance(locate),
     probe: async (effect) => probe(await locate(effect), effect),
     capture: async (folder, effect) => capture(await locate(effect), folder, effect),
     verify: async (folder, recorded) => {
