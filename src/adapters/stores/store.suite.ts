@@ -1,67 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../test/support/create-effect.ts';
 import { runGapped } from '../../../test/support/run-gapped.ts';
 import { storeKinds } from './index.ts';
-import type { StoreKindName } from './index.ts';
 import type { Capture, Staged, Store } from './store.ts';
+import { describeProofs } from './store-proof.suite.ts';
+import { BESIDE, KILLS_LIMIT_MS, STORE_PROGRAM, type StoreSubject } from './store-subject.suite.ts';
 
-/** Where the data of a store lies while it is exercised. */
-export interface StorePlace {
-  /** Everything that stands there by name, the project's `.copy` left out: live data, and what stages and swaps leave beside it. */
-  names(project: string): Promise<string[]> | string[];
-  /** Takes the live data away, as an accident would. */
-  removeLive(project: string): Promise<void> | void;
-  /** Owner and rights of the live data, as text. */
-  rights(project: string): Promise<string> | string;
-  /** Makes the place empty again. */
-  empty(project: string): Promise<void> | void;
-}
-
-/** How one kind of store is exercised: data of a project that is in a known state. */
-export interface StoreSubject {
-  kind: StoreKindName;
-  /** As the schema gives them. */
-  settings: unknown;
-  place: StorePlace;
-  /** Puts the data into the state called `word`; called again it changes the state in place, as a running service would. */
-  write(project: string, word: string): Promise<void> | void;
-  /** The state of the data, read by other means than the store; null when there is none. Throws for anything between two states. */
-  read(project: string): Promise<string | null> | string | null;
-  /** The file of a capture whose bytes are flipped. */
-  copyFile: string;
-  /** Where in that file a flipped bit changes data; without it, at the word `old`. */
-  flipAt?(bytes: Buffer): number;
-  /** Whether a swap has moments without any live data; complete or nothing is promised then. */
-  hasGap: boolean;
-  /** The engine itself swaps in one step, so that none is ever half done. */
-  isAtomic?: true;
-}
-
-const PROGRAM = 'test/fixtures/processes/store-act.ts';
-// A process for each gap, and with a server a database made and restored for each: a minute on a quiet machine, several on a busy one.
-const KILLS_LIMIT_MS = 400_000;
-const BESIDE = /restore|replaced|swap/; // in every name that a stage or a swap makes
-
-/** Data that lies in files of the project folder. */
-export const IN_PROJECT_FILES: StorePlace = {
-  names: (project) =>
-    (readdirSync(project, { recursive: true }) as string[]).filter((name) => !name.startsWith('.copy')).sort(),
-  removeLive(project) {
-    for (const name of readdirSync(project))
-      if (!name.startsWith('.')) rmSync(join(project, name), { recursive: true });
-  },
-  rights(project) {
-    const live = readdirSync(project).filter((name) => !name.startsWith('.') && !BESIDE.test(name));
-    return String(statSync(join(project, live[0] ?? '')).mode);
-  },
-  empty(project) {
-    rmSync(project, { recursive: true });
-    mkdirSync(project);
-  },
-};
+export { IN_PROJECT_FILES, type StorePlace, type StoreSubject } from './store-subject.suite.ts';
 
 /** The promises of every store (store.ts). */
 export function describeStore(subject: StoreSubject): void {
@@ -207,6 +155,7 @@ export function describeStore(subject: StoreSubject): void {
         writeFileSync(file, bad);
         await expect(store.verify(copy, capture, effect())).rejects.toMatchObject({ kind: 'backup-invalid' });
         await expect(store.stage(copy, capture, 'bk_1', effect())).rejects.toMatchObject({ name: 'Problem' });
+        await expect(store.prove(copy, capture, join(project, '.copy-scratch'), effect())).rejects.toMatchObject({ name: 'Problem' });
         expect(await names()).toEqual(before);
       }
       writeFileSync(file, good);
@@ -273,13 +222,13 @@ export function describeStore(subject: StoreSubject): void {
       'at any gap, leaves complete data and is finished by doing it again',
       async () => {
         const probe = await stageOld();
-        const { passed } = await runGapped(PROGRAM, act('swap', probe.place), null);
+        const { passed } = await runGapped(STORE_PROGRAM, act('swap', probe.place), null);
         expect(passed.length).toBeGreaterThanOrEqual(5);
         for (const killAt of passed) {
           await startAgain();
           await subject.write(project, 'old');
           const staged = await stageOld();
-          const end = await runGapped(PROGRAM, act('swap', staged.place), killAt);
+          const end = await runGapped(STORE_PROGRAM, act('swap', staged.place), killAt);
           expect(end.signal, `${killAt}: ${end.stderr}`).toBe('SIGKILL');
           await expectWhole();
           const record = await store.swap(staged, effect());
@@ -295,12 +244,12 @@ export function describeStore(subject: StoreSubject): void {
     it(
       'at any gap of a swap, can be undone instead',
       async () => {
-        const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
+        const { passed } = await runGapped(STORE_PROGRAM, act('swap', (await stageOld()).place), null);
         for (const killAt of passed) {
           await startAgain();
           await subject.write(project, 'old');
           const staged = await stageOld();
-          await runGapped(PROGRAM, act('swap', staged.place), killAt);
+          await runGapped(STORE_PROGRAM, act('swap', staged.place), killAt);
           await store.swapBack(store.recordOf(staged, effect()), effect());
           expect(await subject.read(project), `undone after ${killAt}`).toBe('new');
         }
@@ -310,11 +259,11 @@ export function describeStore(subject: StoreSubject): void {
 
     if (subject.isAtomic !== true) {
       it('between two renames, is listed as half done and not discarded', async () => {
-        const { passed } = await runGapped(PROGRAM, act('swap', (await stageOld()).place), null);
+        const { passed } = await runGapped(STORE_PROGRAM, act('swap', (await stageOld()).place), null);
         const between = passed.find((name) => /\.0\./.test(name)) ?? '';
         await startAgain();
         await subject.write(project, 'old');
-        await runGapped(PROGRAM, act('swap', (await stageOld()).place), between);
+        await runGapped(STORE_PROGRAM, act('swap', (await stageOld()).place), between);
         const [half] = await store.replaced(effect());
         expect(half).toMatchObject({ state: 'half' });
         await expect(store.discard(half?.record ?? { keptAt: null }, effect())).rejects.toMatchObject({
@@ -325,13 +274,13 @@ export function describeStore(subject: StoreSubject): void {
 
     it('at any gap of a discard, leaves the live data alone and the rest is found and discarded', async () => {
       const keptAt = (await store.swap(await stageOld(), effect())).keptAt ?? '';
-      const { passed } = await runGapped(PROGRAM, act('discard', keptAt), null);
+      const { passed } = await runGapped(STORE_PROGRAM, act('discard', keptAt), null);
       expect(passed.length).toBeGreaterThan(0);
       for (const killAt of passed) {
         await startAgain();
         await subject.write(project, 'old');
         const record = await store.swap(await stageOld(), effect());
-        const end = await runGapped(PROGRAM, act('discard', record.keptAt ?? ''), killAt);
+        const end = await runGapped(STORE_PROGRAM, act('discard', record.keptAt ?? ''), killAt);
         expect(end.signal, killAt).toBe('SIGKILL');
         const [rest] = await store.replaced(effect());
         expect(rest?.record).toEqual(record);
@@ -346,13 +295,13 @@ export function describeStore(subject: StoreSubject): void {
       'at any gap of the way back, leaves complete data and is finished by doing it again',
       async () => {
         const keptAt = (await store.swap(await stageOld(), effect())).keptAt ?? '';
-        const { passed } = await runGapped(PROGRAM, act('swapBack', keptAt), null);
+        const { passed } = await runGapped(STORE_PROGRAM, act('swapBack', keptAt), null);
         expect(passed.length).toBeGreaterThanOrEqual(5);
         for (const killAt of passed) {
           await startAgain();
           await subject.write(project, 'old');
           const record = await store.swap(await stageOld(), effect());
-          const end = await runGapped(PROGRAM, act('swapBack', record.keptAt ?? ''), killAt);
+          const end = await runGapped(STORE_PROGRAM, act('swapBack', record.keptAt ?? ''), killAt);
           expect(end.signal, killAt).toBe('SIGKILL');
           await expectWhole();
           await store.swapBack(record, effect());
@@ -362,4 +311,6 @@ export function describeStore(subject: StoreSubject): void {
       KILLS_LIMIT_MS,
     );
   });
+
+  describeProofs(subject);
 }

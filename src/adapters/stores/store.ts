@@ -5,6 +5,14 @@ import type { Maintenance } from './maintenance.ts';
 
 export type { Capture };
 
+/** What a proof by a restore looked at. */
+export interface ProvenCopy {
+  /** One clause each. */
+  checked: string[];
+  /** What this store has no way to tell about the restored copy, one clause each. */
+  notChecked: string[];
+}
+
 /** A restored copy beside the live data, not yet in use. */
 export interface Staged {
   /** Where it lies, absolute. */
@@ -34,7 +42,8 @@ export interface ReplacedData {
  * - nothing is listed before it is complete: files are written, synced, then the folder is sealed by the vault;
  * - `stage` never touches live data; `swap` is one rename per path and can be undone by `swapBack`; doing either twice is harmless;
  * - a `swap` or `swapBack` that was killed is finished, or undone, by calling either again; there are never two half sets of data;
- * - the replaced data is kept until `discard`.
+ * - the replaced data is kept until `discard`;
+ * - `prove` touches no live data, and of its scratch place nothing stays: what a killed one left goes with the next.
  * A process that has the data open while it is swapped keeps the replaced data open and writes into it: whoever swaps stops the
  * service before and starts it afterwards.
  */
@@ -50,6 +59,11 @@ export interface Store {
   verify(folder: string, capture: Capture, effect: Effect): Promise<void>;
   /** Writes the data into an existing folder that is not in use, and verifies it there. Touches nothing else. */
   extract(folder: string, capture: Capture, into: string, effect: Effect): Promise<void>;
+  /**
+   * Restores the copy to a place of its own below the scratch folder (or, where the store says so, on a server), lets the engine check it
+   * there and compares it with the capture. Throws `backup-invalid` with the first difference, another problem when it could not look.
+   */
+  prove(folder: string, capture: Capture, scratch: string, effect: Effect): Promise<ProvenCopy>;
   /** Restores the copy beside the live data and verifies it there. The tag (the backup's id) is part of the names it makes. */
   stage(folder: string, capture: Capture, tag: string, effect: Effect): Promise<Staged>;
   /** Deletes what `stage` made, unless it is in use. */

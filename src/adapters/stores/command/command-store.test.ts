@@ -182,7 +182,8 @@ describe('a store of kind command', () => {
 
 function readScratch(project: string): string[] {
   const folder = join(project, '.shipway/scratch');
-  return existsSync(folder) ? readdirSync(folder) : [];
+  if (!existsSync(folder)) return [];
+  return (readdirSync(folder, { recursive: true }) as string[]).filter((name) => /proof-/.test(name));
 }
 
 describe('a store of kind command whose data is swapped by commands', () => {

@@ -7,12 +7,12 @@ import { ensureDirectory, removeTree, treeBytes } from '../../../platform/files.
 import { applyFacts, factsOf, realPathOf } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
-import type { Capture, Staged, Store } from '../store.ts';
+import type { Capture, ProvenCopy, Staged, Store } from '../store.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import { checkFiles, DATA, requireEnd, sealFiles, syncTree, type CopiedFile } from './copied-files.ts';
-import { countersOf, fingerprintAt, proveCopy, requireSame, restoreTo } from './prove-copy.ts';
+import { countersOf, fingerprintAt, proveCopy, requireSame, restoreTo, scratchIn } from './prove-copy.ts';
 import { runStoreCommand } from './run-store-command.ts';
 import type { CommandStoreSettings } from './settings.ts';
 import {
@@ -50,9 +50,11 @@ export function openCommandStore(settings: CommandStoreSettings, scope: { projec
     probe: (effect: Effect) => probe(store, effect),
     capture: (folder: string, effect: Effect) => capture(store, folder, effect),
     verify: async (folder: string, recorded: Capture, effect: Effect) => {
-      const files = await checkFiles(folder);
-      const found = await proveCopy(folder, files, { settings, failure: 'backup-invalid' }, effect);
-      requireSame(found, files, recorded, folder);
+      await checkRestored(settings, { folder, recorded, scratch: scratchIn(effect) }, effect);
+    },
+    prove: async (folder: string, recorded: Capture, scratch: string, effect: Effect) => {
+      await checkRestored(settings, { folder, recorded, scratch }, effect);
+      return provenBy(settings);
     },
     extract: async (folder: string, recorded: Capture, into: string, effect: Effect) => {
       const files = await checkFiles(folder);
@@ -63,6 +65,25 @@ export function openCommandStore(settings: CommandStoreSettings, scope: { projec
     changesSince: (recorded: Capture, effect: Effect) => countChanges(store, recorded, effect),
   };
   return { ...reading, ...exchangeOf(store) };
+}
+
+/** Restored to a scratch place, checked there by the store's own command, and compared with the capture. */
+async function checkRestored(
+  settings: CommandStoreSettings,
+  { folder, recorded, scratch }: { folder: string; recorded: Capture; scratch: string },
+  effect: Effect,
+): Promise<void> {
+  const files = await checkFiles(folder);
+  const found = await proveCopy(folder, files, { settings, failure: 'backup-invalid', scratch }, effect);
+  requireSame(found, files, recorded, folder);
+}
+
+/** Without a fingerprint command only the files of the copy are compared: what `check` lets pass, nobody sees. */
+function provenBy({ fingerprint }: CommandStoreSettings): ProvenCopy {
+  const checked = ['restored by the `restore` command and passed by the `check` command'];
+  if (fingerprint !== null) return { checked: [...checked, 'its `fingerprint` as captured'], notChecked: [] };
+  const notChecked = ['whether the restored content is the captured one: the store declares no `fingerprint` command'];
+  return { checked, notChecked };
 }
 
 type ExchangeMethods = Pick<Store, 'stage' | 'unstage' | 'swap' | 'recordOf' | 'swapBack' | 'discard' | 'replaced'>;
@@ -153,7 +174,8 @@ async function capture(store: CommandStore, folder: string, effect: Effect): Pro
   const files = await sealFiles(folder);
   requireContent(files, settings);
   if (settings.endsWith !== null) await requireEnd(folder, settings.endsWith);
-  const fingerprint = await proveCopy(folder, files, { settings, failure: 'backup-failed' }, effect);
+  const trial = { settings, failure: 'backup-failed' as const, scratch: scratchIn(effect) };
+  const fingerprint = await proveCopy(folder, files, trial, effect);
   return { engine, consistentAt, liveBytes: bytes, counters: countersOf(files), fingerprint };
 }
 

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { problem, type ProblemKind } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
-import { ensureDirectory, removeTree } from '../../../platform/files.ts';
+import { gap } from '../../../platform/gap.ts';
+import { withScratchPlace, type ScratchPlace } from '../scratch/scratch-place.ts';
 import type { Capture } from '../store.ts';
 import { DATA, digestOf, invalid, type CopiedFile } from './copied-files.ts';
 import { runStoreCommand } from './run-store-command.ts';
@@ -44,33 +45,52 @@ export async function fingerprintAt(
   });
 }
 
-/**
- * Restores a copy to a scratch place and takes it away again. The name of the place follows from who asks, so that the next try of an
- * interrupted one begins by clearing it.
- */
+/** Where scratch places of shipway's own checks are, when nobody named another. */
+export function scratchIn(effect: Effect): string {
+  return join(effect.stateDirectory, 'scratch');
+}
+
+export interface Trial {
+  settings: CommandStoreSettings;
+  failure: ProblemKind;
+  /** Absolute. */
+  scratch: string;
+}
+
+/** Restores a copy to a scratch place, lets it be checked there, gives back its fingerprint, and takes it away again. */
 export async function proveCopy(
   folder: string,
   files: readonly CopiedFile[],
-  { settings, failure }: { settings: CommandStoreSettings; failure: ProblemKind },
+  { settings, failure, scratch }: Trial,
   effect: Effect,
 ): Promise<string> {
-  const name = createHash('sha256').update(`${effect.token}\n${folder}`).digest('hex').slice(0, 12);
-  const place = { into: join(effect.stateDirectory, 'scratch', name), tag: `scratch_${name}` };
-  await clear(place, settings, effect);
-  await ensureDirectory(place.into);
-  try {
-    return await restoreTo(folder, files, { settings, place, failure }, effect);
-  } finally {
-    if (!effect.signal.aborted) await clear(place, settings, effect);
-  }
+  const { exchange } = settings;
+  // What lies elsewhere under a tag can be discarded only by the commands of the store that put it there.
+  const which = exchange.by === 'commands' ? `-${digestOfWords(exchange.discard)}` : '';
+  const root = {
+    folder: join(scratch, `command${which}`),
+    clear: (place: ScratchPlace) => discardTrial(place, settings, effect),
+  };
+  return withScratchPlace(root, effect, async (place, inner) => {
+    const found = await restoreTo(folder, files, { settings, place: restorePlaceOf(place), failure }, inner);
+    await gap('stores.command.restored');
+    return found;
+  });
 }
 
-async function clear({ into, tag }: RestorePlace, settings: CommandStoreSettings, effect: Effect): Promise<void> {
-  if (settings.exchange.by === 'commands') {
-    const command = { name: 'discard' as const, argv: settings.exchange.discard, bindings: { INTO: into, TAG: tag } };
-    await runStoreCommand(command, settings, 'backup-failed', effect);
-  }
-  await removeTree(into);
+function restorePlaceOf({ folder, id }: ScratchPlace): RestorePlace {
+  return { into: folder, tag: `scratch_${id}` };
+}
+
+async function discardTrial(place: ScratchPlace, settings: CommandStoreSettings, effect: Effect): Promise<void> {
+  if (settings.exchange.by !== 'commands') return;
+  const { into, tag } = restorePlaceOf(place);
+  const command = { name: 'discard' as const, argv: settings.exchange.discard, bindings: { INTO: into, TAG: tag } };
+  await runStoreCommand(command, settings, 'backup-failed', effect);
+}
+
+function digestOfWords(words: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 8);
 }
 
 /** Throws `backup-invalid` when a restored copy is not what was captured. */

@@ -7,13 +7,15 @@ import { readText, removeTree, syncDirectory, treeBytes, writeAtomically } from 
 import { factsOf, openNew, realPathOf } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
-import type { Capture, Staged, Store } from '../store.ts';
+import type { Capture, ProvenCopy, Staged, Store } from '../store.ts';
+import { withScratchPlace } from '../scratch/scratch-place.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
 import { recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import type { FilesSettings } from './settings.ts';
 import { checkTree, extractTree, makeFoldersAbove, placesBelow } from './extract-tree.ts';
 import { countersOf, fingerprintOf, indexLines, parseIndex, rootsOf, type IndexEntry } from './file-index.ts';
+import { allowDeletion, requireSameTree } from './prove-tree.ts';
 import { matchGlobs } from './match-glob.ts';
 import { readArchive } from './read-archive.ts';
 import { walkTree } from './walk-tree.ts';
@@ -47,6 +49,7 @@ export function openFilesStore(settings: FilesSettings, scope: { projectDirector
       const roots = new Map(rootsOf(index).map((root) => [root, join(into, root)]));
       await restoreTo(folder, index, roots);
     },
+    prove: (folder, recorded, scratch, effect) => prove(folder, recorded, scratch, effect),
     stage: (folder, recorded, tag) => stage(scope.projectDirectory, folder, recorded, tag),
     unstage: (staged) => discardStaged(staged, []),
     swap: (staged) => swapIn(staged, settle),
@@ -154,6 +157,20 @@ async function checkArchive(folder: string, recorded: Capture): Promise<IndexEnt
     for await (const _chunk of content); // hashed on the way
   });
   return index;
+}
+
+async function prove(folder: string, recorded: Capture, scratch: string, effect: Effect): Promise<ProvenCopy> {
+  const root = { folder: join(scratch, 'files'), clear: (place: { folder: string }) => allowDeletion(place.folder) };
+  return withScratchPlace(root, effect, async (place) => {
+    const index = await checkArchive(folder, recorded);
+    await restoreTo(folder, index, new Map(rootsOf(index).map((path) => [path, join(place.folder, path)])));
+    await gap('stores.files.restored');
+    await requireSameTree(place.folder, index, recorded, effect);
+    return {
+      checked: [`${countersOf(index)['files']} files restored and read back: names, rights and content as captured`],
+      notChecked: [],
+    };
+  });
 }
 
 async function stage(projectDirectory: string, folder: string, recorded: Capture, tag: string): Promise<Staged> {

@@ -30,6 +30,11 @@ function namesOfId(live: string, id: string): DatabaseNames {
   return { live, staged: `${front}__restore_${id}`, kept: `${front}__replaced_${id}` };
 }
 
+/** The database of a proof beside the live one; its own word, so that no swap and no discard ever takes it for theirs. */
+export function nameOfProof(live: string, id: string): string {
+  return `${cutToBytes(live, NAME_LIMIT_BYTES - '__proof_'.length - id.length)}__proof_${id}`;
+}
+
 /** Whole characters only: half of one is no valid name. */
 function cutToBytes(text: string, limit: number): string {
   let result = '';

@@ -22,6 +22,13 @@ export const postgresSettings = z
       .describe(
         'Program and arguments put before pg_dump and pg_restore, so that the tools beside the server are used; they connect to the local socket there.',
       ),
+    scratch: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Address of another server on which backups are proven by a restore; default: beside the live database. It needs the same roles.',
+      ),
     'exclude-tables': z
       .array(z.string().min(1))
       .default([])

@@ -10,6 +10,7 @@ import { ARCHIVE, DESCRIPTION, invalid } from './description.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import { probeServer, type LiveDatabase } from './probe-server.ts';
 import { extractDatabase, stageDatabase, unstageDatabase } from './stage-database.ts';
+import { proveDatabase } from './prove-database.ts';
 import { namesFrom } from './database-names.ts';
 import { discardReplaced, listReplaced, swapIn, swapOut } from './swap-databases.ts';
 import type { Tools } from './tools.ts';
@@ -47,6 +48,10 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     extract: (folder, recorded, into, effect) => extractArchive({ folder, recorded, into }, toolsOf(effect), effect),
     extractInto: (folder, recorded, database, effect) =>
       extractDatabase({ tools: toolsOf(effect), folder, recorded, effect }, database),
+    prove: (folder, recorded, scratch, effect) => {
+      const tools = settings.scratch === undefined ? toolsOf(effect) : elsewhere(effect.resolve(settings.scratch));
+      return proveDatabase({ tools, folder, recorded, effect }, { scratch, live: toolsOf(effect).address.database });
+    },
     stage: (folder, recorded, tag, effect) => stageDatabase({ tools: toolsOf(effect), folder, recorded, effect }, tag),
     unstage: (staged, effect) => unstageDatabase(staged, toolsOf(effect), effect),
     swap: (staged, effect) => swapIn(staged, toolsOf(effect).address, effect),
@@ -56,6 +61,11 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     replaced: (effect) => listReplaced(toolsOf(effect).address, effect),
     changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
   };
+}
+
+/** Another server is reached by the programs of this machine: those of `through` are beside the live one. */
+function elsewhere(url: string): Tools {
+  return { address: parseAddress(url), through: [] };
 }
 
 /** The archive as a file for pg_restore, checked before and after. */

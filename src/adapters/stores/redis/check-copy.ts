@@ -7,7 +7,7 @@ import type { Capture } from '../store.ts';
 import { redisProblem, type RedisConnection } from './connection.ts';
 import { fingerprintOf, type Description } from './description.ts';
 import { readContent, type Content, type ExpiringKeys } from './read-content.ts';
-import { withScratchServer } from './scratch-server.ts';
+import { withScratchServer, type ScratchSettings } from './scratch-server.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -20,7 +20,7 @@ export interface ReadCopy {
 /** Loads a copy with the engine itself and reads all of it; throws `backup-invalid` for one that does not load. */
 export async function readCopy(
   copy: string,
-  settings: { server: string; timeoutSeconds: number },
+  settings: ScratchSettings,
   effect: Effect,
 ): Promise<ReadCopy> {
   const facts = await factsOf(copy);
@@ -44,7 +44,7 @@ async function minuteOf(connection: RedisConnection): Promise<number> {
 /** The check program says at which byte a copy is damaged. Where it is not installed, loading finds the same faults. */
 async function checkForm(
   copy: string,
-  { server, timeoutSeconds }: { server: string; timeoutSeconds: number },
+  { server, timeoutSeconds }: ScratchSettings,
   effect: Effect,
 ): Promise<void> {
   const program = server.replace(/-server$/, '-check-rdb');
@@ -71,7 +71,7 @@ async function checkForm(
 export async function checkCopy(
   copy: string,
   { recorded, description }: { recorded: Capture; description: Description },
-  settings: { server: string; timeoutSeconds: number },
+  settings: ScratchSettings,
   effect: Effect,
 ): Promise<Content> {
   const { content, minute } = await readCopy(copy, settings, effect);

@@ -5,6 +5,8 @@ import { readText, writeAtomically } from '../../../platform/files.ts';
 import type { Content, ExpiringKeys } from './read-content.ts';
 import type { FileNames } from './server-info.ts';
 
+/** The copied data. */
+export const COPY = 'dump.rdb';
 const FILE = 'server.json';
 
 /** What belongs to a copy and is not in it. */

@@ -42,6 +42,10 @@ export function openEmptiedCache(locate: (effect: Effect) => Promise<LocatedServ
       await verify(folder);
       await copyFileSynced(join(folder, NOTE), join(into, NOTE));
     },
+    async prove(folder) {
+      await verify(folder);
+      return { checked: ['the note that this cache is not copied'], notChecked: ['the data of the cache: no backup holds it'] };
+    },
     async stage(folder, _recorded, _tag, effect) {
       await verify(folder);
       return { place: (await locate(effect)).address.shown };

@@ -10,8 +10,9 @@ import type { Capture, Staged, Store } from '../store.ts';
 import { checkCopy, readCopy } from './check-copy.ts';
 import { saysDown, withRedis, type RedisConnection } from './connection.ts';
 import { countChanges } from './count-changes.ts';
-import { fingerprintOf, readDescription, writeDescription } from './description.ts';
+import { COPY, fingerprintOf, readDescription, writeDescription } from './description.ts';
 import { openEmptiedCache } from './emptied-cache.ts';
+import { proveCopy } from './prove-copy.ts';
 import { receiveCopy } from './receive-copy.ts';
 import { readAddress, type RedisAddress } from './redis-address.ts';
 import { saveAndCopy } from './save-copy.ts';
@@ -24,7 +25,6 @@ import { recordOfSwap } from '../swap/swap-journal.ts';
 import { discardRestore, swapBackServer, swapServer, unstageRestore } from './swap-server.ts';
 import type { SwitchedServer } from './switch-server.ts';
 
-export const COPY = 'dump.rdb';
 const FILE_MODE = 0o644; // what Redis gives its own files
 
 /** A store over one Redis server with all its databases. */
@@ -53,6 +53,7 @@ export function openRedisStore(settings: RedisSettings, scope: { projectDirector
       await copyFileSynced(join(folder, COPY), join(into, COPY));
       await checkCopy(join(into, COPY), { recorded, description }, settings, effect);
     },
+    prove: async (folder, recorded, scratch, effect) => proveCopy({ folder, recorded, settings, scratch }, effect),
     stage: async (folder, recorded, tag, effect) => stage(await switched(effect), { folder, recorded, tag }, effect),
     unstage: (staged) => unstageRestore(staged),
     swap: async (staged, effect) => swapServer(await switched(effect), staged, effect),

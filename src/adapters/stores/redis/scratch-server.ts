@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { problem, type Problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
+import { gap } from '../../../platform/gap.ts';
 import { runCommand, type CommandResult } from '../../../platform/run-command.ts';
 import { lastLinesOf } from '../../../platform/run-declared-command.ts';
 import { withScratchFolder } from '../../../platform/scratch-folder.ts';
@@ -13,17 +14,25 @@ const END_LIMIT_MS = 2000; // freeing the memory of a large copy takes longest
 const OLDEST_MAJOR = 7; // the first that tells at which moment a key expires
 const DATABASES = 1024; // a copy with a database of a higher number would not load; a server has 16 unless somebody raised it
 
+export interface ScratchSettings {
+  server: string;
+  timeoutSeconds: number;
+  /** Told the folder of the socket before anything is started. */
+  noteFolder?(path: string): Promise<void>;
+}
+
 /**
  * Loads a copy into a server of our own, on a socket that only this user can reach, and ends it afterwards. It writes nothing. It is a
  * replica of nobody: a server that is not would throw away keys whose time is over, and the copy would seem to hold fewer each time.
  */
 export async function withScratchServer<Result>(
   copy: string,
-  settings: { server: string; timeoutSeconds: number },
+  settings: ScratchSettings,
   effect: Effect,
   use: (connection: RedisConnection) => Promise<Result>,
 ): Promise<Result> {
   return withScratchFolder('redis', async (folder) => {
+    await settings.noteFolder?.(folder);
     const socket = join(folder, 'socket');
     const over = new AbortController();
     const running = runCommand({
@@ -38,6 +47,7 @@ export async function withScratchServer<Result>(
     try {
       const address = readAddress(`unix://${socket}`);
       await waitUntilLoaded(address, running, copy, effect);
+      await gap('stores.redis.loaded');
       return await withRedis(address, effect, use);
     } finally {
       await endServer(readAddress(`unix://${socket}`), running, effect);

@@ -12,7 +12,8 @@ import {
 } from '../../../platform/files.ts';
 import { applyFacts, factsOf, realPathOf } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
-import type { Capture, Store } from '../store.ts';
+import type { Capture, ProvenCopy, Store } from '../store.ts';
+import { withScratchPlace } from '../scratch/scratch-place.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
 import { keptInFolder, recordOfSwap, swapNames } from '../swap/swap-journal.ts';
@@ -56,6 +57,8 @@ export function openSqliteStore(settings: SqliteSettings, scope: { projectDirect
       const live = await locate(effect);
       await prepareCopy(folder, join(into, basename(live)), recorded, live);
     },
+    prove: async (folder, recorded, scratch, effect) =>
+      prove({ folder, recorded, live: await locate(effect) }, scratch, effect),
     stage: async (folder, recorded, tag, effect) => stage(await locate(effect), folder, recorded, tag),
     unstage: (staged) => discardStaged(staged, COMPANIONS),
     swap: (staged, effect) => swapIn(staged, (path, role) => settleDatabase(path, role, effect)),
@@ -166,6 +169,25 @@ async function readDescription(folder: string): Promise<Description> {
   throw problem('backup-invalid', 'the description of the database is damaged', {
     where: path,
     next: 'Use another backup.',
+  });
+}
+
+async function prove(
+  { folder, recorded, live }: { folder: string; recorded: Capture; live: string },
+  scratch: string,
+  effect: Effect,
+): Promise<ProvenCopy> {
+  return withScratchPlace({ folder: join(scratch, 'sqlite') }, effect, async (place) => {
+    const copy = join(place.folder, basename(live));
+    await prepareCopy(folder, copy, recorded, live);
+    await gap('stores.sqlite.restored');
+    // As the service would open it: with its journal mode, and for writing.
+    await checkCopy(copy, recorded, 'own');
+    const tables = Object.keys(recorded.counters).length;
+    return {
+      checked: [`restored database opened for writing: integrity check, rows and content of ${tables} tables as captured`],
+      notChecked: [],
+    };
   });
 }
 

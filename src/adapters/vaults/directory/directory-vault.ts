@@ -5,6 +5,7 @@ import { checkManifest, describeMismatch, type Mismatch } from '../../../core/ba
 import { consistencyWindowMs, manifestBytes, totalsOf, type Manifest } from '../../../core/backup/manifest.ts';
 import { readManifest } from '../../../core/backup/read-manifest.ts';
 import { isProblem, problem, problemRecord, type Problem } from '../../../core/release/problem.ts';
+import { claimFolder, ownershipOf, removeClaimed } from '../../../platform/claimed-folder.ts';
 import {
   ensureDirectory,
   listDirectory,
@@ -17,7 +18,6 @@ import { factsOf, makeDirectory } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import type { ManifestDraft, Pruned, Sealed, Vault } from '../vault.ts';
 import { findParts, MANIFEST, MANIFEST_SHA256, syncTree } from './find-parts.ts';
-import { claimPartial, ownershipOf, removePartial } from './owner.ts';
 import { listPins, removePin, writePin } from './pins.ts';
 import { emptyTrashed, listPruned, newestTombstone, readTombstone, recoverTrashed, writeTombstone } from './trash.ts';
 
@@ -34,7 +34,7 @@ export function openVault(directory: string): Vault {
     begin: (id) => begin(directory, partialOf(id)),
     seal: (draft) => seal(directory, partialOf(draft.id), draft),
     abandon: async (id) => {
-      await removePartial(partialOf(id));
+      await removeClaimed(partialOf(id));
       running.delete(partialOf(id));
     },
     list: () => list(directory),
@@ -79,8 +79,8 @@ async function begin(directory: string, partial: string): Promise<{ folderOf(sto
   }
   running.add(partial);
   try {
-    await removePartial(partial);
-    await claimPartial(partial);
+    await removeClaimed(partial);
+    await claimFolder(partial);
     await makeDirectory(partial);
     await syncDirectory(directory);
   } catch (error) {
@@ -108,7 +108,7 @@ async function seal(directory: string, partial: string, draft: ManifestDraft): P
   await gap('vaults.synced');
   await rename(partial, join(directory, manifest.id));
   await gap('vaults.sealed');
-  await removePartial(partial); // the note about its owner
+  await removeClaimed(partial); // the note about its owner
   running.delete(partial);
   return { manifest, manifestSha256 };
 }
@@ -280,7 +280,7 @@ async function removeDead(directory: string): Promise<string[]> {
     // Ours, but not running any more: an earlier try of this process failed.
     if ((await ownershipOf(partial)) === 'other') continue;
     const wasThere = (await factsOf(partial)) !== null;
-    await removePartial(partial);
+    await removeClaimed(partial);
     if (wasThere) removed.push(id);
   }
   return removed;

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import { removeTree, readText, writeAtomically } from '../../../platform/files.ts';
-import { identify, isAlive } from '../../../platform/process-table.ts';
+import { removeTree, readText, writeAtomically } from './files.ts';
+import { identify, isAlive } from './process-table.ts';
 
-// Beside the partial folder, not in it: the folder must not hold anything but parts when it is renamed.
+// Beside the folder, not in it: a backup must not hold anything but parts when it is renamed.
 
 interface Owner {
   pid: number;
@@ -13,19 +13,19 @@ interface Owner {
 /** `own`: this process. `other`: a living process, or one on another machine, where we cannot look. */
 export type Ownership = 'nobody' | 'own' | 'other';
 
-function ownerPath(partial: string): string {
-  return `${partial}.owner`;
+function ownerPath(folder: string): string {
+  return `${folder}.owner`;
 }
 
-/** Notes that this process writes the partial folder; before the folder is made, so that no sweep finds it without an owner. */
-export async function claimPartial(partial: string): Promise<void> {
+/** Notes that this process uses the folder; called before the folder is made, so that no sweep finds it without an owner. */
+export async function claimFolder(folder: string): Promise<void> {
   const identity = identify(process.pid);
   const owner: Owner = { pid: process.pid, startedAt: identity?.startedAt ?? '', host: hostname() };
-  await writeAtomically(ownerPath(partial), JSON.stringify(owner));
+  await writeAtomically(ownerPath(folder), JSON.stringify(owner));
 }
 
-export async function ownershipOf(partial: string): Promise<Ownership> {
-  const owner = parseOwner((await readText(ownerPath(partial))) ?? '');
+export async function ownershipOf(folder: string): Promise<Ownership> {
+  const owner = parseOwner((await readText(ownerPath(folder))) ?? '');
   if (owner === null) return 'nobody';
   if (owner.host !== hostname()) return 'other';
   const self = identify(process.pid);
@@ -45,7 +45,7 @@ function parseOwner(text: string): Owner | null {
 }
 
 /** Deletes the folder first: an owner without a folder is nothing, a folder without an owner is dead. */
-export async function removePartial(partial: string): Promise<void> {
-  await removeTree(partial);
-  await removeTree(ownerPath(partial));
+export async function removeClaimed(folder: string): Promise<void> {
+  await removeTree(folder);
+  await removeTree(ownerPath(folder));
 }
