@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
-import type { EnvironmentConfig } from '../core/config/service-config.ts';
+import { drillConcern } from '../core/backup/drill.ts';
+import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import { planHead } from '../core/plan/build-plan.ts';
 import { isProblem, problemRecord } from '../core/release/problem.ts';
 import type { Effect } from '../platform/effect.ts';
@@ -7,6 +8,7 @@ import { exists, freeBytes } from '../platform/files.ts';
 import { look } from '../platform/ownership.ts';
 import { shortSecrets } from '../platform/redact.ts';
 import { runCommand } from '../platform/run-command.ts';
+import { drillRecord } from '../state/backup-proofs.ts';
 import type { ReleaseRow } from '../state/release-tables.ts';
 import { openReleases } from '../state/releases.ts';
 import type { App, LoadedReleaseFile } from './app.ts';
@@ -172,10 +174,24 @@ async function inspectEnvironment(
         state === null ? 'not running; the first release starts it' : `running, ${state.slots.length} slots`;
       findings.push(ok(`router of ${environment.name}`, found));
     }
+    findings.push(...(await inspectDrills(app, config, environment)));
   } catch (error) {
     findings.push(failed(`environment ${environment.name}`, error));
   }
   return findings;
+}
+
+/** Nothing where the release file asks for no drills. */
+async function inspectDrills(app: App, config: ServiceConfig, environment: EnvironmentConfig): Promise<Finding[]> {
+  const everySeconds = config.backups.drillSeconds;
+  if (everySeconds === null || environment.stores.length === 0) return [];
+  const what = `drills of ${environment.name}`;
+  const database = await app.existingDatabase();
+  if (database === null) return [ok(what, 'nothing to restore yet')];
+  const record = await drillRecord(database.db, { service: config.service, environment: environment.name });
+  const concern = drillConcern({ ...record, everySeconds }, app.nowMs());
+  const next = `shipway backup drill --env ${environment.name}`;
+  return [concern === null ? ok(what, 'not late') : { level: 'warn', what, found: concern, next }];
 }
 
 async function inspectEnvFile(app: App, environment: EnvironmentConfig): Promise<Finding[]> {

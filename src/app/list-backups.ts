@@ -1,13 +1,17 @@
+import { lastRestoreProof, secondsOf, type ProofRun } from '../core/backup/proof-run.ts';
 import type { Proof } from '../core/backup/retention.ts';
 import { describeDropRule, describeKeepRule } from '../core/backup/retention-rule.ts';
 import type { BackupSummary } from '../engine/steps/step-backups.ts';
+import { proofRuns } from '../state/backup-proofs.ts';
 import type { App } from './app.ts';
 import { takeInventory } from './backup-inventory.ts';
-import { openBackups } from './open-backups.ts';
+import { openBackups, type OpenBackups } from './open-backups.ts';
 
 export interface ListedBackup extends BackupSummary {
   /** What the newest look at it found, and when; null: nobody could tell. */
   proof: Proof | null;
+  /** The newest restore of all of it to a scratch place that showed what was captured; null: never. */
+  restored: { level: number; at: string; seconds: number } | null;
   pin: { reason: string; by: string; at: string } | null;
   /** Much smaller than the one before it. */
   suspicious: boolean;
@@ -19,6 +23,7 @@ export interface ListedBackup extends BackupSummary {
 export async function listBackups(app: App, environment: string | null): Promise<ListedBackup[]> {
   const opened = await openBackups(app, environment);
   const { entries, decision } = await takeInventory(app, opened);
+  const runs = await runsByBackup(app, opened);
   const known = new Map(entries.map((entry) => [entry.known.id, entry]));
   const verdicts = new Map(decision.verdicts.map((verdict) => [verdict.id, verdict]));
   const listed = (await opened.backups.list(opened.plan)).map((backup): ListedBackup => {
@@ -28,6 +33,7 @@ export async function listBackups(app: App, environment: string | null): Promise
     return {
       ...backup,
       proof: entry?.known.proof ?? null,
+      restored: restoredOf(runs.get(backup.id) ?? []),
       pin: pin === null ? null : { reason: pin.reason, by: pin.by, at: pin.at },
       suspicious: entry?.known.suspicious ?? false,
       rules:
@@ -39,4 +45,31 @@ export async function listBackups(app: App, environment: string | null): Promise
     };
   });
   return listed.toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+}
+
+/** One backup with every look at it, oldest first. */
+export interface ShownBackup extends ListedBackup {
+  looks: ProofRun[];
+}
+
+/** The backup meant by an id, a unique prefix of one, or `before:<release>`, with all that is known of it. */
+export async function showBackup(app: App, environment: string | null, reference: string): Promise<ShownBackup> {
+  const opened = await openBackups(app, environment);
+  const { id } = await opened.backups.find(opened.plan, reference);
+  const shown = (await listBackups(app, environment)).find((backup) => backup.id === id);
+  if (shown === undefined) throw new Error(`${id} was found and is not listed`);
+  return { ...shown, looks: (await runsByBackup(app, opened)).get(id) ?? [] };
+}
+
+async function runsByBackup(app: App, { plan }: OpenBackups): Promise<Map<string, ProofRun[]>> {
+  const database = await app.existingDatabase();
+  const runs = database === null ? [] : await proofRuns(database.db, plan);
+  const byBackup = new Map<string, ProofRun[]>();
+  for (const run of runs) byBackup.set(run.backup, [...(byBackup.get(run.backup) ?? []), run]);
+  return byBackup;
+}
+
+function restoredOf(runs: readonly ProofRun[]): ListedBackup['restored'] {
+  const run = lastRestoreProof(runs);
+  return run === null ? null : { level: run.level, at: run.at, seconds: secondsOf(run) };
 }

@@ -32,25 +32,6 @@ export async function createBackup(app: App, environment: string | null): Promis
   return backups.create(plan, byHand(app, plan, 'manual'), effect);
 }
 
-export interface BackupVerdict {
-  id: string;
-  /** null when it is whole; otherwise the first thing that is wrong. */
-  fault: string | null;
-}
-
-/** Reads the named backup, or all of them, again and compares with what was sealed. */
-export async function verifyBackups(
-  app: App,
-  environment: string | null,
-  reference: string | null,
-): Promise<BackupVerdict[]> {
-  const { backups, plan, effect } = await openBackups(app, environment);
-  const meant = reference === null ? await backups.list(plan) : [await backups.find(plan, reference)];
-  const verdicts: BackupVerdict[] = [];
-  for (const { id } of meant) verdicts.push({ id, fault: await backups.verify(plan, id, effect) });
-  return verdicts;
-}
-
 /** What a restore would do, found out without changing anything. */
 export interface RestorePlan {
   backup: BackupSummary;

@@ -1,5 +1,7 @@
+import { drillConcern } from '../core/backup/drill.ts';
 import type { JsonObject } from '../core/release/json.ts';
 import { isProblem } from '../core/release/problem.ts';
+import { drillRecord } from '../state/backup-proofs.ts';
 import { allLive } from '../state/live.ts';
 import type { Database } from '../state/open-database.ts';
 import { allHolds, lastStepLines, openQuarantines } from '../state/read-overview.ts';
@@ -29,6 +31,8 @@ export interface PlaceView {
 export interface StatusView {
   places: PlaceView[];
   quarantine: { service: string; version: string; release: string; reason: string; since: string }[];
+  /** Places whose backups were not proven by a restore as often as the release file asks, or whose last proof failed. */
+  drills: { service: string; environment: string; concern: string }[];
   /** Whether somebody runs the unfinished releases. */
   executorAlive: boolean;
   /** Why the places of the release file are missing here; null when it was read, or when there is none. */
@@ -42,7 +46,7 @@ export async function showStatus(app: App): Promise<StatusView> {
   const database = await app.existingDatabase();
   const now = new Date(app.nowMs()).toISOString();
   if (database === null) {
-    return { places: declared, quarantine: [], executorAlive: false, releaseFileProblem, now };
+    return { places: declared, quarantine: [], drills: [], executorAlive: false, releaseFileProblem, now };
   }
   const { db } = database;
   const [live, holds, quarantine, rows] = await Promise.all([
@@ -65,7 +69,8 @@ export async function showStatus(app: App): Promise<StatusView> {
   }
   const sorted = [...places.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const executorAlive = rows.length > 0 && (await isExecutorAlive(app));
-  return { places: sorted, quarantine, executorAlive, releaseFileProblem, now };
+  const drills = await drillConcerns(app, database);
+  return { places: sorted, quarantine, drills, executorAlive, releaseFileProblem, now };
 }
 
 function emptyPlace({ service, environment }: { service: string; environment: string }): PlaceView {
@@ -92,6 +97,24 @@ async function declaredPlaces(app: App): Promise<{ declared: PlaceView[]; releas
     }
     throw error;
   }
+}
+
+/** By the release file as it is now; without one that can be read nobody asks for drills. */
+async function drillConcerns(app: App, { db }: Database): Promise<StatusView['drills']> {
+  const file = await app.releaseFile().catch((error: unknown) => {
+    if (isProblem(error)) return null; // said by `releaseFileProblem`
+    throw error;
+  });
+  if (file === null) return [];
+  const { service, environments, backups } = file.config;
+  const found: StatusView['drills'] = [];
+  for (const { name, stores } of Object.values(environments)) {
+    if (backups.drillSeconds === null || stores.length === 0) continue;
+    const record = await drillRecord(db, { service, environment: name });
+    const concern = drillConcern({ ...record, everySeconds: backups.drillSeconds }, app.nowMs());
+    if (concern !== null) found.push({ service, environment: name, concern });
+  }
+  return found;
 }
 
 async function currentStep(database: Database, releaseId: string): Promise<OpenReleaseView['step']> {

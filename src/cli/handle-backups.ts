@@ -1,7 +1,6 @@
-import type { BackupSummary } from '../app/manage-backups.ts';
 import { confirm } from './ask.ts';
 import { exitCode } from './exit-codes.ts';
-import { backupLine, backupTable, restoreLines } from './output/backup-lines.ts';
+import { backupLine, backupTable, proofLines, restoreLines } from './output/backup-lines.ts';
 import type { Session } from './session.ts';
 
 export async function create(session: Session): Promise<number> {
@@ -15,7 +14,10 @@ export async function create(session: Session): Promise<number> {
     else screen.line(what);
     return exitCode('done');
   }
-  return showOne(session, await createBackup(app, options.env));
+  const backup = await createBackup(app, options.env);
+  if (screen.isJson) screen.json({ backup });
+  else screen.lines(backupLine(backup));
+  return exitCode('done');
 }
 
 export async function list(session: Session, given: { explain?: boolean }): Promise<number> {
@@ -28,32 +30,13 @@ export async function list(session: Session, given: { explain?: boolean }): Prom
   return exitCode('done');
 }
 
-export async function show(session: Session, id: string): Promise<number> {
-  const { findBackup } = await import('../app/manage-backups.ts');
-  return showOne(session, await findBackup(await session.app(), session.options.env, id));
-}
-
-function showOne({ screen }: Session, backup: BackupSummary): number {
+export async function show({ app, options, screen }: Session, id: string): Promise<number> {
+  const { showBackup } = await import('../app/list-backups.ts');
+  const opened = await app();
+  const backup = await showBackup(opened, options.env, id);
   if (screen.isJson) screen.json({ backup });
-  else screen.lines(backupLine(backup));
+  else screen.lines([...backupLine(backup), ...proofLines(backup, opened.nowMs())]);
   return exitCode('done');
-}
-
-export async function verify(session: Session, id: string | null): Promise<number> {
-  const { verifyBackups } = await import('../app/manage-backups.ts');
-  const { options, screen } = session;
-  const verdicts = await verifyBackups(await session.app(), options.env, id);
-  const bad = verdicts.filter((verdict) => verdict.fault !== null);
-  if (screen.isJson) screen.json({ backups: verdicts });
-  else {
-    for (const { id: name, fault } of verdicts) {
-      screen.line(
-        fault === null ? `${screen.style.good('ok')}    ${name}` : `${screen.style.bad('FAIL')}  ${name}: ${fault}`,
-      );
-    }
-    screen.line(`${verdicts.length - bad.length} of ${verdicts.length} whole`);
-  }
-  return exitCode(bad.length === 0 ? 'done' : 'failed');
 }
 
 export async function restore(session: Session, id: string): Promise<number> {

@@ -1,10 +1,13 @@
 import type { EnvironmentConfig, NamedCheck, ServiceConfig } from '../core/config/service-config.ts';
+import { drillConcern } from '../core/backup/drill.ts';
+import { lastRestoreProof, secondsOf } from '../core/backup/proof-run.ts';
 import { checkKey } from '../core/plan/check-key.ts';
 import type { Facts } from '../core/plan/facts.ts';
 import type { Migrator } from '../adapters/migrators/migrator.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { isProblem } from '../core/release/problem.ts';
 import type { Effect } from '../platform/effect.ts';
+import { drillRecord } from '../state/backup-proofs.ts';
 import { environmentsWhereStable, holdOf, liveVersion, quarantineOf, stableVersions } from '../state/live.ts';
 import { lockOf } from '../state/locks.ts';
 import type { Database } from '../state/open-database.ts';
@@ -38,12 +41,14 @@ export async function gatherFacts(
   };
   const migrator = request.environment.migrate === null ? null : from.adapters.migrator(request.environment.migrate);
   const commands = target.commandsFor(want);
+  const drill = await lookAtDrills(from, request);
   const revision = await askRevision(migrator, request.version, from.effect);
   return {
     ...remembered,
     revision: revision.value,
     pending: null,
-    problems: revision.problem === null ? [] : [revision.problem],
+    problems: [revision.problem, drill.concern].filter((one) => one !== null),
+    restoreSeconds: drill.restoreSeconds,
     backups: await from.backups.list(request.head),
     commands: {
       apply: commands.apply,
@@ -72,6 +77,19 @@ async function askRevision(
     if (!isProblem(error)) throw error;
     return { value: null, problem: `the schema revision is not known: ${error.message}` };
   }
+}
+
+/** Whether the proofs of the backups are late, and how long a restore takes. */
+async function lookAtDrills(
+  { database, effect }: { database: Database | null; effect: Effect },
+  { config, environment }: FactsRequest,
+): Promise<{ concern: string | null; restoreSeconds: number | null }> {
+  if (database === null || environment.stores.length === 0) return { concern: null, restoreSeconds: null };
+  const record = await drillRecord(database.db, { service: config.service, environment: environment.name });
+  const { drillSeconds } = config.backups;
+  const concern = drillConcern({ ...record, everySeconds: drillSeconds }, effect.clock.nowMs());
+  const proof = lastRestoreProof(record.runs);
+  return { concern, restoreSeconds: proof === null ? null : secondsOf(proof) };
 }
 
 type Remembered = Pick<Facts, 'running' | 'stableVersions' | 'stableElsewhere' | 'quarantine' | 'hold' | 'lock'>;

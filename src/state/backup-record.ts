@@ -38,12 +38,17 @@ export async function backupRecords(db: Kysely<Tables>, place: Place): Promise<M
     const record = records.get(id) ?? { manifest: null, proof: null, suspicious: false };
     const outcome = type === 'backup.sealed' ? 'pass' : data['outcome'];
     const level = typeof data['level'] === 'number' ? data['level'] : 0;
-    if (outcome === 'pass' || outcome === 'fail') record.proof = { level, outcome, at };
+    if (counts(outcome, level, record.proof)) record.proof = { level, outcome, at };
     if (typeof data['manifest'] === 'string') record.manifest = data['manifest'];
     record.suspicious ||= data['suspicious'] === true;
     records.set(id, record);
   }
   return records;
+}
+
+/** A fault always does. A pass does not outweigh a more thorough look from before: reading sizes clears nobody of a torn copy. */
+function counts(outcome: unknown, level: number, before: Proof | null): outcome is Proof['outcome'] {
+  return outcome === 'fail' || (outcome === 'pass' && level >= (before?.level ?? 0));
 }
 
 /** By place of the replaced data: which release put other data there, null for a person, and when. */

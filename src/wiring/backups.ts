@@ -4,6 +4,7 @@ import {
   createBackup,
   describeLoss,
   openVault,
+  proveBackup,
   stageRestore,
   swapRestore,
   undoRestore,
@@ -15,22 +16,19 @@ import {
 import type { Sealed, Vault } from '../adapters/vaults/index.ts';
 import { formatBackupId, isBackupOf, type BackupReason } from '../core/backup/backup-id.ts';
 import { hasShrunk, liveBytesOf, type Manifest } from '../core/backup/manifest.ts';
+import { DEFAULT_LEVEL } from '../core/backup/verification-level.ts';
 import type { NamedStore } from '../core/config/service-config.ts';
-import type { Actor } from '../core/journal/event.ts';
 import { shortDigest } from '../core/plan/short-digest.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import type { Json, JsonObject } from '../core/release/json.ts';
-import { isProblem, problem } from '../core/release/problem.ts';
+import { problem } from '../core/release/problem.ts';
 import type { BackupRequest, BackupSummary, BackupTools } from '../engine/steps/step-backups.ts';
 import type { Effect } from '../platform/effect.ts';
-import { programVersion } from '../platform/program-version.ts';
 import type { Database } from '../state/open-database.ts';
-import { journalBackup, recordedManifest } from '../state/sealed-backups.ts';
+import { recordedManifest } from '../state/sealed-backups.ts';
+import { placeOf, proofTool, recordProof, recordStaged, recordVerified, tellJournal } from './record-proof.ts';
 
 const kinds: Record<string, StoreKind> = storeKinds;
-// V2: every hash, and every copy opened and compared with its capture (verifyBackup).
-const VERIFIED_LEVEL = 2;
-const TOOL = `shipway ${programVersion()}`;
 
 /** The backups of a project: opened stores meet the vault, and the journal hears of every sealed, verified and restored backup. */
 export function backupTools(projectDirectory: string, open: () => Promise<Database>): BackupTools {
@@ -49,23 +47,23 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
       create({ vault: at(plan), stores: stores(request.stores), open }, plan, request, effect),
     find: async (plan, reference) => summaryOf(await at(plan).show(reference, placeOf(plan))),
     list: async (plan) => listOf(at(plan), plan),
-    async verify(plan, id, effect) {
-      const found = await lookAt(async () => verifyBackup(await orderOf(plan, id, effect)));
-      const facts = {
-        level: VERIFIED_LEVEL,
-        outcome: found.outcome,
-        ...(found.fault === null ? {} : { fault: found.fault }),
+    async prove(plan, request, effect) {
+      const order = {
+        ...(await orderOf(plan, request.id, effect)),
+        level: request.level,
+        scratch: resolve(projectDirectory, request.scratch),
+        ...(request.stores === null ? {} : { storeNames: request.stores }),
       };
-      await tellJournal(open, plan, { type: 'backup.verified', backup: id, token: effect.token, facts });
-      return found.fault;
+      return recordProof({ open, plan, effect, by: request.by }, request, await proveBackup(order));
     },
     loss: async (plan, id, effect) => describeLoss(await orderOf(plan, id, effect)),
     async stage(plan, request, effect) {
-      const order = {
-        ...(await orderOf(plan, request.id, effect)),
-        storeNames: request.stores.map((store) => store.name),
-      };
-      return { backup: request.id, staged: (await stageRestore(order)) as unknown as Json };
+      const storeNames = request.stores.map((store) => store.name);
+      const order = { ...(await orderOf(plan, request.id, effect)), storeNames };
+      const startedMs = effect.clock.nowMs();
+      const staged = await stageRestore(order);
+      await recordStaged({ open, plan, effect, by: null }, order, (effect.clock.nowMs() - startedMs) / 1000);
+      return { backup: request.id, staged: staged as unknown as Json };
     },
     async swap(plan, staged, effect) {
       const swapped = await swapRestore(staged['staged'] as unknown as StagedStore[], stores(plan.stores), effect);
@@ -107,18 +105,21 @@ async function create(place: Place, plan: Plan, request: BackupRequest, effect: 
     reason: request.reason as BackupReason,
     release: request.release,
     version: plan.previous?.version ?? null,
-    tool: TOOL,
+    tool: proofTool(),
   };
   const sealed = await createBackup({ ...order, ...placeOf(plan), stores: place.stores, vault: place.vault, effect });
+  const verifiedSinceMs = effect.clock.nowMs();
   await verifyBackup({ id, ...placeOf(plan), stores: place.stores, vault: place.vault, effect });
+  const seconds = (effect.clock.nowMs() - verifiedSinceMs) / 1000;
   const { db } = await place.open();
   if ((await recordedManifest(db, id)) === null) {
     const facts = {
       manifest: sealed.manifestSha256,
-      level: VERIFIED_LEVEL,
+      level: DEFAULT_LEVEL,
       ...((await isSuspicious(place.vault, sealed)) ? { suspicious: true } : {}),
     };
     await tellJournal(place.open, plan, { type: 'backup.sealed', backup: id, token: effect.token, facts });
+    await recordVerified({ open: place.open, plan, effect, by: null }, sealed.manifest, seconds);
   }
   const summary = summaryOf(sealed);
   effect.report(`${summary.id}: ${summary.stores.join(', ')}, ${summary.bytes} bytes, every copy opened and compared`);
@@ -131,21 +132,6 @@ async function recorded(open: () => Promise<Database>, id: string): Promise<{ ma
   return digest === null ? {} : { manifestSha256: digest };
 }
 
-interface BackupNews {
-  type: 'backup.sealed' | 'backup.verified' | 'backup.restored';
-  backup: string;
-  token: string;
-  facts: JsonObject;
-}
-
-async function tellJournal(open: () => Promise<Database>, plan: Plan, news: BackupNews): Promise<void> {
-  const { service, environment } = placeOf(plan);
-  const release = news.token.startsWith('r-') ? (news.token.split('/')[0] ?? null) : null;
-  const actor: Actor = { kind: 'system', id: 'backups' };
-  const data = { backup: news.backup, ...news.facts };
-  await journalBackup((await open()).db, { type: news.type, release, service, environment, actor, data });
-}
-
 /** A store of the plan, opened. */
 export function openStore({ name, kind, settings }: NamedStore, projectDirectory: string): NamedOpenStore {
   const found = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
@@ -153,10 +139,6 @@ export function openStore({ name, kind, settings }: NamedStore, projectDirectory
   throw problem('config-invalid', `this version of shipway has no store of kind ${kind}`, {
     next: `Use one of: ${Object.keys(storeKinds).join(', ')}`,
   });
-}
-
-function placeOf(plan: Plan): { service: string; environment: string } {
-  return { service: plan.service, environment: plan.environment };
 }
 
 async function listOf(vault: Vault, plan: Plan): Promise<BackupSummary[]> {
@@ -188,17 +170,4 @@ async function isSuspicious(vault: Vault, { manifest }: Sealed): Promise<boolean
       names(one.stores) === names(manifest.stores),
   );
   return last !== undefined && hasShrunk(liveBytesOf(last), liveBytesOf(manifest));
-}
-
-/** What a look at a backup found; one that could not look says nothing about the backup. */
-async function lookAt(
-  check: () => Promise<unknown>,
-): Promise<{ outcome: 'pass' | 'fail' | 'could-not-measure'; fault: string | null }> {
-  try {
-    await check();
-    return { outcome: 'pass', fault: null };
-  } catch (error) {
-    if (!isProblem(error)) throw error;
-    return { outcome: error.kind === 'backup-invalid' ? 'fail' : 'could-not-measure', fault: error.message };
-  }
 }

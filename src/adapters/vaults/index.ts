@@ -1,6 +1,7 @@
 export { newBackupId } from './backup-id.ts';
 export { createBackup, type BackupOrder, type NamedOpenStore } from './create-backup.ts';
 export { openVault } from './directory/directory-vault.ts';
+export { proveBackup, type ProofOrder } from './prove-backup.ts';
 export {
   describeLoss,
   discardReplaced,

@@ -4,11 +4,12 @@ import type { Registration, Run } from '../session.ts';
 const WHICH = 'backup as `shipway backup list` names it, a unique beginning of that, or before:<release>';
 
 export const registerBackup: Registration = (program, run) => {
-  const backup = program.command('backup').description('take, list, check, restore, prune and pin backups of the data');
+  const backup = program.command('backup').description('take, list, prove, restore, prune and pin backups of the data');
   registerCreate(backup, run);
   registerList(backup, run);
   registerShow(backup, run);
   registerVerify(backup, run);
+  registerDrill(backup, run);
   registerRestore(backup, run);
   registerPrune(backup, run);
   registerPin(backup, run);
@@ -39,7 +40,7 @@ function registerList(backup: Command, run: Run): void {
 function registerShow(backup: Command, run: Run): void {
   const command = backup.command('show').argument('<id>', WHICH);
   command
-    .description('one backup: when, of what, how big')
+    .description('one backup: when, of what, how big, when it was last proven by a restore, and every look at it')
     .addHelpText('after', '\nExample:\n  $ shipway backup show before:r-0003')
     .action((id: string) => run(command, async (session) => (await import('../handle-backups.ts')).show(session, id)));
 }
@@ -47,14 +48,34 @@ function registerShow(backup: Command, run: Run): void {
 function registerVerify(backup: Command, run: Run): void {
   const command = backup.command('verify').argument('[id]', `${WHICH}; all of them when left out`);
   command
-    .description('read backups again and compare them with what was sealed')
+    .description('look at backups again, as thoroughly as asked; what is found is kept and shown')
+    .option('--level <level>', 'how thoroughly, 0 to 3', '2')
+    .option('--store <name>', 'only this store of the backup')
     .addHelpText(
       'after',
-      '\nEnds with 1 when one is not whole.\n\nExample:\n  $ shipway backup verify --env production',
+      '\n  0  every part is there and has its size' +
+        '\n  1  and its SHA-256' +
+        '\n  2  and every copy opens and is what was captured' +
+        '\n  3  and restored to a scratch place it is what was captured; live data is not touched' +
+        '\n\nEnds with 1 when one is not good, or could not be looked at.' +
+        '\n\nExample:\n  $ shipway backup verify before:r-0003 --level 3 --env production',
     )
-    .action((id: string | undefined) =>
-      run(command, async (session) => (await import('../handle-backups.ts')).verify(session, id ?? null)),
+    .action((id: string | undefined, given: { level: string; store?: string }) =>
+      run(command, async (session) => (await import('../handle-proofs.ts')).verify(session, id ?? null, given)),
     );
+}
+
+function registerDrill(backup: Command, run: Run): void {
+  const command = backup.command('drill');
+  command
+    .description('restore the newest backup, and the one untried for the longest time, to scratch places and compare')
+    .addHelpText(
+      'after',
+      '\nLive data is not touched. Says how long each restore took. Ends with 1 when one is not what was captured, or could not be restored.' +
+        '\nRun it from a schedule of yours; with `backups.drill: every 7 days` in the release file, status, doctor and plan say when it is late.' +
+        '\n\nExample:\n  $ shipway backup drill --env production',
+    )
+    .action(() => run(command, async (session) => (await import('../handle-proofs.ts')).drill(session)));
 }
 
 function registerRestore(backup: Command, run: Run): void {

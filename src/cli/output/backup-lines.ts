@@ -1,5 +1,7 @@
-import type { ListedBackup } from '../../app/list-backups.ts';
+import type { ListedBackup, ShownBackup } from '../../app/list-backups.ts';
 import type { BackupSummary, RestorePlan } from '../../app/manage-backups.ts';
+import { formatDuration } from '../../core/plan/format-duration.ts';
+import { faultOf, secondsOf } from '../../core/backup/proof-run.ts';
 import { printable } from './printable.ts';
 import { formatBytes } from './step-detail.ts';
 import type { Style } from './style.ts';
@@ -38,10 +40,34 @@ export function backupTable(
   return [style.strong(head), ...lines.flatMap((line, index) => [line, ...(notes[index] ?? [])])];
 }
 
-/** How long ago it was last proven good; an age alone says nothing about a backup that failed. */
-function proofWord({ proof }: ListedBackup, nowMs: number): string {
+/** How long ago it was proven, best by a restore; an age alone says nothing about a backup that failed. */
+function proofWord({ proof, restored }: ListedBackup, nowMs: number): string {
   if (proof === null) return 'never';
-  return proof.outcome === 'pass' ? `V${proof.level} ${age(proof.at, nowMs)} ago` : 'FAILED';
+  if (proof.outcome === 'fail') return 'FAILED';
+  if (restored !== null) return `V${restored.level} ${age(restored.at, nowMs)} ago`;
+  return `V${proof.level} ${age(proof.at, nowMs)} ago, never by a restore`;
+}
+
+const LOOKS_SHOWN = 10;
+
+/** The last proof and its age, then the newest looks with all that they found. */
+export function proofLines(backup: ShownBackup, nowMs: number): string[] {
+  const { proof, restored, looks } = backup;
+  const last =
+    restored === null
+      ? 'never proven by a restore'
+      : `V${restored.level} ${age(restored.at, nowMs)} ago, restored in ${formatDuration(restored.seconds)}`;
+  const fault = proof?.outcome === 'fail' ? [`FAILED   at V${proof.level} ${age(proof.at, nowMs)} ago`] : [];
+  const newest = looks.toReversed().slice(0, LOOKS_SHOWN);
+  return [`proven   ${last}`, ...fault, ...newest.map((look) => lookLine(look, nowMs))];
+}
+
+function lookLine(look: ShownBackup['looks'][number], nowMs: number): string {
+  const who = look.by ?? look.release ?? 'shipway';
+  const what = look.isComplete ? '' : ` of ${look.stores.map(({ store }) => store).join(', ')}`;
+  const found = faultOf(look) ?? 'good';
+  const took = formatDuration(secondsOf(look));
+  return printable(`look     V${look.level}${what} ${age(look.at, nowMs)} ago by ${who}, ${took}: ${found}`);
 }
 
 /** One backup, one fact a line. */

@@ -19,7 +19,7 @@ export function statusLines(style: Style, status: StatusView): string[] {
     printable(stateOf(place)),
   ]);
   const [head = '', ...lines] = table([['SERVICE', 'ENV', 'LIVE', 'SINCE', 'STATE'], ...rows]);
-  return [style.strong(head), ...lines, ...quarantineLines(status), ...needsYouLines(style, status), ...fileLines];
+  return [style.strong(head), ...lines, ...quarantineLines(status), ...drillLines(style, status), ...needsYouLines(style, status), ...fileLines];
 }
 
 /** A mistake in the file hides the places it declares; nobody shall take that for their absence. */
@@ -49,6 +49,13 @@ function quarantineLines({ quarantine }: StatusView): string[] {
   return quarantine.map(({ service, version, release, reason }) =>
     printable(`quarantine: ${service} ${version} since ${release}: ${reason}`),
   );
+}
+
+function drillLines(style: Style, { drills }: StatusView): string[] {
+  return drills.flatMap(({ service, environment, concern }) => [
+    style.attention(printable(`${service} ${environment}: ${concern}`)),
+    `next: shipway backup drill --env ${environment}`,
+  ]);
 }
 
 function needsYouLines(style: Style, status: StatusView): string[] {

@@ -15,6 +15,7 @@ const RESULTS: Record<string, (result: JsonObject) => string> = {
   'run-checks': (result) => `${listOf(result['checks']).length} passed`,
   'await-approval': (result) => `approved by ${texts(result['approvedBy']).join(', ')}`,
   'backup-data': (result) => joined([text(result['id']), bytes(result['bytes'])]),
+  'prove-backup': (result) => `proven in ${formatDuration(number(result['seconds']))}`,
   'migrate-up': (result) => change(result),
   'migrate-down': (result) => change(result),
   'apply-version': (result) => instances(result['instances']),

@@ -6,7 +6,7 @@ import { keepWords } from './keep-words.ts';
 import { namedCheck } from './named-check.ts';
 import { expandHealthChecks } from './expand-health-checks.ts';
 import { watchWords } from './watch-words.ts';
-import { duration, name, path, positiveDuration, variableName } from './words.ts';
+import { duration, every, name, path, positiveDuration, variableName } from './words.ts';
 
 /** A gate of more people than this is a slip. */
 const APPROVALS_MAX = 20;
@@ -149,6 +149,13 @@ export function releaseFileSchema(kinds: Kinds) {
         keep: keepWords()
           .optional()
           .describe('Which backups `shipway backup prune` leaves; any of the keys is enough.'),
+        drill: every()
+          .optional()
+          .describe('How often a backup is to be restored to a scratch place; when that is late, status, doctor and plan say so.')
+          .meta({ examples: ['every 7 days'] }),
+        scratch: path()
+          .default('.shipway/scratch')
+          .describe('Where backups are restored to be proven, relative to the project; needs the room of one of them.'),
       })
       .optional()
       .describe('Settings of all backups.'),

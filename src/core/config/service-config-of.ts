@@ -29,10 +29,19 @@ export function serviceConfigOf(file: ReadFile): ServiceConfig {
   return {
     service: file.service,
     stores,
-    backups: { directory: file.backups?.directory ?? '.shipway/backups', keep: keepOf(file.backups?.keep) },
+    backups: backupsOf(file.backups),
     variables: { secret: file.variables?.secret ?? [], public: file.variables?.public ?? [] },
     releaseTypes: releaseTypesOf(file.release),
     environments: Object.fromEntries(environments) as ServiceConfig['environments'],
+  };
+}
+
+function backupsOf(written: ReadFile['backups']): ServiceConfig['backups'] {
+  return {
+    directory: written?.directory ?? '.shipway/backups',
+    keep: keepOf(written?.keep),
+    drillSeconds: written?.drill ?? null,
+    scratch: written?.scratch ?? '.shipway/scratch',
   };
 }
 

@@ -77,12 +77,22 @@ export interface EnvironmentConfig {
   drainSeconds: number;
 }
 
+export interface BackupsConfig {
+  /** Where backups are kept, relative to the project. */
+  directory: string;
+  /** Which of them `shipway backup prune` leaves. */
+  keep: RetentionPolicy;
+  /** How often a backup is to be proven by a restore; null: nobody asks. */
+  drillSeconds: number | null;
+  /** Where they are restored to be proven, relative to the project. */
+  scratch: string;
+}
+
 /** The release file, checked and with every default filled in. */
 export interface ServiceConfig {
   service: string;
   stores: NamedStore[];
-  /** Where backups are kept, relative to the project, and which of them `shipway backup prune` leaves. */
-  backups: { directory: string; keep: RetentionPolicy };
+  backups: BackupsConfig;
   variables: { secret: string[]; public: string[] };
   /** Settings that differ by release type; `regular` is always there. */
   releaseTypes: Record<string, { approval: ApprovalConfig | null; watchSeconds: number | null; skip: string[] }>;

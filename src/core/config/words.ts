@@ -23,6 +23,21 @@ export function positiveDuration(): z.ZodType<number, string> {
   return duration().refine((seconds) => seconds > 0, 'is no time at all\nWrite a duration above 0.');
 }
 
+const EVERY = 'is not a rhythm\nWrite every and a duration up to a year: every 7 days.';
+
+/** `every` and a duration, read as seconds. */
+export function every(): z.ZodType<number, string> {
+  return z
+    .string({ error: () => EVERY })
+    .meta({ pattern: `^every ${DURATION_PATTERN.replace(/^\^|\$$/g, '')}$` })
+    .transform((text, context) => {
+      const seconds = parseDuration(/^every (.+)$/.exec(text)?.[1] ?? '');
+      if (seconds !== null && seconds > 0 && seconds <= SECONDS_MAX) return seconds;
+      context.addIssue({ code: 'custom', message: EVERY, input: text });
+      return z.NEVER;
+    });
+}
+
 /** A program and its arguments. */
 export function argv(): z.ZodType<string[], string[]> {
   return z

@@ -37,6 +37,8 @@ const EVENT_DATA = {
   'lock.broken': { reason: 'text', holder: 'text' },
   'backup.sealed': { backup: 'text', [FURTHER]: 'json' },
   'backup.verified': { backup: 'text', [FURTHER]: 'json' },
+  // One store of one look; a look at the whole backup also gives one backup.verified.
+  'backup.proven': { backup: 'text', store: 'text?', level: 'whole', outcome: 'text', [FURTHER]: 'json' },
   'backup.restored': { backup: 'text', [FURTHER]: 'json' },
   // Written before the deed: a deletion nobody can read about is worse than one that is told and then interrupted.
   'backup.pruned': { backup: 'text', manifest: 'text?', rule: 'text' },

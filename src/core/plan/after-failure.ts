@@ -6,6 +6,7 @@ const LEAVES_SERVICE_ALONE: ReadonlySet<StepKindName> = new Set<StepKindName>([
   'await-approval',
   'take-lock',
   'backup-data',
+  'prove-backup',
   'stage-restore',
   'do-nothing',
 ]);

@@ -9,6 +9,7 @@ import {
   backupData,
   checkHealth,
   migrateUp,
+  proveBackup,
   retireVersion,
   runChecks,
   shiftTraffic,
@@ -25,7 +26,11 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
   const type = config.releaseTypes[request.releaseType];
   const phases = releasePhases(config, environment, request, facts).filter((phase) => phase.steps.length > 0);
   const skip = type?.skip ?? [];
-  const kept = phases.filter((phase) => !skip.includes(phase.name));
+  const kept = withProof(
+    phases.filter((phase) => !skip.includes(phase.name)),
+    config.backups.scratch,
+    facts,
+  );
   const left = phases.filter((phase) => skip.includes(phase.name)).map((phase) => phase.name);
   return {
     ...planHead(config, environment, { version: parseVersion(request.version), commit: request.commit }),
@@ -40,6 +45,7 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
       ...facts.problems,
       ...skipWarnings(request.releaseType, left, skippedEnvironment(environment, skip, facts)),
       ...planWarnings(phases, environment),
+      ...proofWarnings(kept),
       ...migrationWarnings(willMigrate(kept) ? facts.pending : null, request),
     ],
   };
@@ -141,13 +147,34 @@ function watchSteps(
   return [watchVersion({ ...environment.watch, watchSeconds: seconds }, facts)];
 }
 
+/** Before anything that cannot be taken back, the backup of this release is proven by a restore. */
+function withProof(phases: PlannedPhase[], scratch: string, facts: Facts): PlannedPhase[] {
+  const why = irreversibleStep(phases);
+  if (why === undefined) return phases;
+  return phases.map((phase) => {
+    const taken = phase.steps.find((step) => step.kind === 'backup-data');
+    return taken === undefined ? phase : { ...phase, steps: [...phase.steps, proveBackup(taken, why, scratch, facts)] };
+  });
+}
+
+function irreversibleStep(phases: PlannedPhase[]): PlannedStep | undefined {
+  return phases.flatMap((phase) => phase.steps).find((step) => step.reversibility === 'irreversible');
+}
+
+/** Where there is nothing to prove, whoever approves has to know. */
+function proofWarnings(phases: PlannedPhase[]): string[] {
+  const why = irreversibleStep(phases);
+  const isProven = phases.some((phase) => phase.steps.some((step) => step.kind === 'prove-backup'));
+  return why === undefined || isProven ? [] : [`"${why.title}" cannot be taken back, and no backup is taken before it`];
+}
+
 /** A release type may skip the migration. */
 function willMigrate(phases: PlannedPhase[]): boolean {
   return phases.some((phase) => phase.name === 'migrate');
 }
 
 function automaticRollback(phases: PlannedPhase[], facts: Facts): { armed: boolean; why: string } {
-  const irreversible = phases.flatMap((phase) => phase.steps).find((step) => step.reversibility === 'irreversible');
+  const irreversible = irreversibleStep(phases);
   if (irreversible !== undefined) {
     return {
       armed: false,

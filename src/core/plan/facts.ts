@@ -17,6 +17,8 @@ export interface Facts {
   pending: { migration: Migration; facts: MigrationFacts } | null;
   /** What could not be found out; shown as warnings of the plan. */
   problems: string[];
+  /** How long the newest restore of a backup of this place took that was a proof of it; null: there was none. */
+  restoreSeconds: number | null;
   backups: { id: string; reason: string; release: string | null; version: string | null; createdAt: string }[];
   /** Command lines and requests of the chosen adapters, asked from them without running anything. */
   commands: {

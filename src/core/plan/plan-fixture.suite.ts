@@ -50,6 +50,8 @@ export function configWith(change: Partial<EnvironmentConfig> = {}): ServiceConf
         versions: null,
         timeZone: 'UTC',
       },
+      drillSeconds: null,
+      scratch: '.shipway/scratch',
     },
     variables: { secret: [], public: [] },
     releaseTypes: {
@@ -75,6 +77,7 @@ export function factsWith(change: Partial<Facts> = {}): Facts {
     revision: '7',
     pending: null,
     problems: [],
+    restoreSeconds: null,
     backups: [],
     commands: {
       apply: [['start']],

@@ -12,6 +12,7 @@ export type StepKindName =
   | 'await-approval'
   | 'take-lock'
   | 'backup-data'
+  | 'prove-backup'
   | 'migrate-up'
   | 'migrate-down'
   | 'apply-version'

@@ -74,6 +74,23 @@ export function backupData(reason: 'pre-release' | 'pre-rollback', stores: strin
   };
 }
 
+/** Restores the backup that the release has just taken: what cannot be taken back may begin only when the data can be had back. */
+export function proveBackup(of: PlannedStep, why: PlannedStep, scratch: string, facts: Facts): PlannedStep {
+  const stores = of.input['stores'] as string[];
+  const took = facts.restoreSeconds;
+  return {
+    id: 'backup.prove',
+    kind: 'prove-backup',
+    title: `restore ${stores.join(', ')} from it to a scratch place and compare (V3), because "${why.title}" cannot be taken back`,
+    input: { takenBy: of.id, stores, scratch },
+    commands: [],
+    notes: [took === null ? 'no restore was timed yet' : `the last restore took ${formatDuration(Math.ceil(took))}`],
+    ...NO_UNDO,
+    limitSeconds: BACKUP_LIMIT_SECONDS,
+    onFailure: 'stop',
+  };
+}
+
 export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string): PlannedStep {
   const input: JsonObject = { migrate: plain(migrate), revisionBefore: facts.revision, version };
   const down: PlannedUndo = {

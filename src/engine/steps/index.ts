@@ -6,6 +6,7 @@ import { checkHealthStep } from './check-health.ts';
 import { doNothingStep } from './do-nothing.ts';
 import { migrateDownStep } from './migrate-down.ts';
 import { migrateUpStep } from './migrate-up.ts';
+import { proveBackupStep } from './prove-backup.ts';
 import { retireVersionStep } from './retire-version.ts';
 import { returnTrafficStep } from './return-traffic.ts';
 import { revertVersionStep } from './revert-version.ts';
@@ -26,6 +27,7 @@ export const STEPS: Record<StepKindName, Step> = {
   'await-approval': awaitApprovalStep,
   'take-lock': takeLockStep,
   'backup-data': backupDataStep,
+  'prove-backup': proveBackupStep,
   'migrate-up': migrateUpStep,
   'migrate-down': migrateDownStep,
   'apply-version': applyVersionStep,

@@ -1,3 +1,5 @@
+import type { ProofRun } from '../../core/backup/proof-run.ts';
+import type { VerificationLevel } from '../../core/backup/verification-level.ts';
 import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { JsonObject } from '../../core/release/json.ts';
@@ -23,14 +25,26 @@ export interface BackupRequest {
   stores: NamedStore[];
 }
 
+/** One look at a backup. */
+export interface ProofRequest {
+  id: string;
+  level: VerificationLevel;
+  /** Names; null: every store of the backup. */
+  stores: string[] | null;
+  /** Folder for restores to scratch, relative to the project. */
+  scratch: string;
+  /** Who asks; null: a release by itself. */
+  by: string | null;
+}
+
 /** Backups of the stores of a plan. Every call is harmless when repeated and finishes what a crash left half done. */
 export interface BackupTools {
   create(plan: Plan, request: BackupRequest, effect: Effect): Promise<BackupSummary>;
   /** The backup meant by an id, a unique prefix, or `before:<release>`. */
   find(plan: Plan, reference: string): Promise<BackupSummary>;
   list(plan: Plan): Promise<BackupSummary[]>;
-  /** Reads the whole backup again; null when it is as it was sealed, otherwise the first thing that is wrong, in one clause. */
-  verify(plan: Plan, id: string, effect: Effect): Promise<string | null>;
+  /** Looks at a backup again, and keeps what it found for good. Live data is not touched. */
+  prove(plan: Plan, request: ProofRequest, effect: Effect): Promise<ProofRun>;
   /** What restoring it would throw away, by store: rows or files changed since. */
   loss(plan: Plan, id: string, effect: Effect): Promise<{ since: string; stores: Record<string, JsonObject> }>;
   /** Restores beside the live data and verifies; what it returns is what the swap needs. */

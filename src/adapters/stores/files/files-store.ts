@@ -49,7 +49,10 @@ export function openFilesStore(settings: FilesSettings, scope: { projectDirector
       const roots = new Map(rootsOf(index).map((root) => [root, join(into, root)]));
       await restoreTo(folder, index, roots);
     },
-    prove: (folder, recorded, scratch, effect) => prove(folder, recorded, scratch, effect),
+    prove: async (folder, recorded, scratch, effect) => {
+      await requireOutside(tree, scratch, 'backups are restored to be proven');
+      return prove(folder, recorded, scratch, effect);
+    },
     stage: (folder, recorded, tag) => stage(scope.projectDirectory, folder, recorded, tag),
     unstage: (staged) => discardStaged(staged, []),
     swap: (staged) => swapIn(staged, settle),
@@ -88,7 +91,7 @@ async function probe(tree: Tree, effect: Effect): Promise<{ engine: string; byte
 
 async function capture(tree: Tree, folder: string, effect: Effect): Promise<Capture> {
   const { bytes } = await probe(tree, effect);
-  await requireOutside(tree, folder);
+  await requireOutside(tree, folder, 'the backups are kept');
   requireRoom(folder, bytes, tree.paths.join(', '));
   const startedMs = effect.clock.nowMs();
   const index = await writeTree(tree, folder, effect);
@@ -104,14 +107,14 @@ async function capture(tree: Tree, folder: string, effect: Effect): Promise<Capt
 }
 
 /** A backup inside what is backed up would hold itself, and all backups before. */
-async function requireOutside(tree: Tree, folder: string): Promise<void> {
+async function requireOutside(tree: Tree, folder: string, what: string): Promise<void> {
   const inside = `${await realPathOf(folder)}/`;
   for (const path of tree.paths) {
     const place = await realPathOf(join(tree.projectDirectory, path));
     if (!inside.startsWith(`${place}/`)) continue;
-    throw problem('backup-failed', `the backups are kept inside ${path}, which is backed up`, {
+    throw problem('backup-failed', `${what} inside ${path}, which is backed up`, {
       where: folder,
-      next: 'Choose another backups.directory in the release file.',
+      next: 'Choose another backups.directory, or backups.scratch, in the release file.',
     });
   }
 }

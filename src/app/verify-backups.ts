@@ -1,0 +1,65 @@
+import { isBackupOf } from '../core/backup/backup-id.ts';
+import { faultOf, outcomeOf, secondsOf, type ProofOutcome, type ProofRun, type StoreProof } from '../core/backup/proof-run.ts';
+import type { VerificationLevel } from '../core/backup/verification-level.ts';
+import type { App } from './app.ts';
+import { openBackups, type OpenBackups } from './open-backups.ts';
+
+export type { StoreProof };
+
+export interface VerifyWish {
+  environment: string | null;
+  /** Id, unique beginning of one, or `before:<release>`; null: all of them. */
+  reference: string | null;
+  level: VerificationLevel;
+  /** null: every store of the backup. */
+  store: string | null;
+}
+
+export interface BackupVerdict {
+  id: string;
+  level: number;
+  outcome: ProofOutcome;
+  /** null when it is whole; otherwise the first thing that is wrong, or why nobody could look. */
+  fault: string | null;
+  seconds: number;
+  stores: StoreProof[];
+}
+
+/** Which backups are meant, and looks at none. */
+export async function findToVerify(app: App, wish: VerifyWish): Promise<string[]> {
+  return idsOf(await openBackups(app, wish.environment), wish.reference);
+}
+
+/** Looks at the named backup, or at all of them, as thoroughly as asked; what is found is kept, also when it is bad. */
+export async function verifyBackups(app: App, wish: VerifyWish): Promise<BackupVerdict[]> {
+  const opened = await openBackups(app, wish.environment);
+  const verdicts: BackupVerdict[] = [];
+  for (const id of await idsOf(opened, wish.reference)) verdicts.push(await proveOne(app, opened, id, wish));
+  return verdicts;
+}
+
+/** Looks at one backup in the name of the person who acts. */
+export async function proveOne(
+  app: App,
+  { backups, plan, effect, config }: OpenBackups,
+  id: string,
+  { level, store }: Pick<VerifyWish, 'level' | 'store'>,
+): Promise<BackupVerdict> {
+  const stores = store === null ? null : [store];
+  const request = { id, level, stores, scratch: config.backups.scratch, by: app.person };
+  return verdictOf(await backups.prove(plan, request, effect));
+}
+
+function verdictOf(run: ProofRun): BackupVerdict {
+  const { backup, level, stores } = run;
+  return { id: backup, level, outcome: outcomeOf(run), fault: faultOf(run), seconds: secondsOf(run), stores };
+}
+
+/** A backup whose manifest is damaged is meant by its whole id alone, and is looked at like any other. */
+async function idsOf(opened: OpenBackups, reference: string | null): Promise<string[]> {
+  const { backups, plan } = opened;
+  if (reference === null) return (await backups.list(plan)).map(({ id }) => id);
+  const listed = (await opened.vault(plan).list()).map(({ id }) => id);
+  const isWhole = listed.includes(reference) && isBackupOf(reference, plan.service, plan.environment);
+  return [isWhole ? reference : (await backups.find(plan, reference)).id];
+}

@@ -1,0 +1,54 @@
+import { isVerificationLevel, type VerificationLevel } from '../core/backup/verification-level.ts';
+import { problem } from '../core/release/problem.ts';
+import { exitCode } from './exit-codes.ts';
+import { drillLines, plannedDrillLines, verdictLines } from './output/proof-lines.ts';
+import type { Session } from './session.ts';
+
+/** The options of `backup verify` as typed. */
+export interface VerifyOptions {
+  level: string;
+  store?: string;
+}
+
+export async function verify(session: Session, id: string | null, given: VerifyOptions): Promise<number> {
+  const { findToVerify, verifyBackups } = await import('../app/verify-backups.ts');
+  const { options, screen } = session;
+  const app = await session.app();
+  const level = levelOf(given.level);
+  const wish = { environment: options.env, reference: id, level, store: given.store ?? null };
+  if (options.dryRun) {
+    const ids = await findToVerify(app, wish);
+    if (screen.isJson) screen.json({ how: 'would', level, backups: ids.map((one) => ({ id: one })) });
+    else screen.lines(ids.map((one) => `would verify ${one} at V${level}`));
+    return exitCode('done');
+  }
+  const verdicts = await verifyBackups(app, wish);
+  if (screen.isJson) screen.json({ backups: verdicts });
+  else screen.lines(verdictLines(screen.style, verdicts, { level, isNamed: id !== null }));
+  return exitCode(verdicts.every((verdict) => verdict.outcome === 'pass') ? 'done' : 'failed');
+}
+
+function levelOf(text: string): VerificationLevel {
+  const level = /^[vV]?\d$/.test(text) ? Number(text.replace(/^v/i, '')) : Number.NaN;
+  if (isVerificationLevel(level)) return level;
+  throw problem('usage', `there is no level ${JSON.stringify(text)}`, {
+    where: '--level',
+    next: 'Write 0 (sizes), 1 (hashes), 2 (the copies open) or 3 (a restored copy is what was captured).',
+  });
+}
+
+/** Never asks: it touches no live data, and a schedule has nobody to ask. */
+export async function drill({ app, options, screen }: Session): Promise<number> {
+  const { drillBackups, planDrill } = await import('../app/drill-backups.ts');
+  const opened = await app();
+  if (options.dryRun) {
+    const plan = await planDrill(opened, options.env);
+    if (screen.isJson) screen.json({ how: 'would', ...plan });
+    else screen.lines(plannedDrillLines(plan));
+    return exitCode('done');
+  }
+  const report = await drillBackups(opened, options.env);
+  if (screen.isJson) screen.json({ how: 'done', ...report });
+  else screen.lines(drillLines(screen.style, report));
+  return exitCode(report.backups.every((backup) => backup.outcome === 'pass') ? 'done' : 'failed');
+}
