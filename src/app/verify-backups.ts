@@ -1,5 +1,12 @@
 import { isBackupOf } from '../core/backup/backup-id.ts';
-import { faultOf, outcomeOf, secondsOf, type ProofOutcome, type ProofRun, type StoreProof } from '../core/backup/proof-run.ts';
+import {
+  faultOf,
+  outcomeOf,
+  secondsOf,
+  type ProofOutcome,
+  type ProofRun,
+  type StoreProof,
+} from '../core/backup/proof-run.ts';
 import type { VerificationLevel } from '../core/backup/verification-level.ts';
 import type { App } from './app.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';

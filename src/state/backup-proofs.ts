@@ -28,7 +28,17 @@ export async function keepProof(
     data: { backup, store, level, outcome, fault, seconds: Math.round(seconds * 1000) / 1000, tool },
   }));
   const run = randomId();
-  const frame = { run, service, environment, backup, level, person: by, release_id: release, tool, complete: isComplete };
+  const frame = {
+    run,
+    service,
+    environment,
+    backup,
+    level,
+    person: by,
+    release_id: release,
+    tool,
+    complete: isComplete,
+  };
   const rows = found.stores.map(({ store, outcome, fault, seconds, checked, notChecked }) => ({
     ...frame,
     ...{ store, outcome, fault, seconds },

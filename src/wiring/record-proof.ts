@@ -96,6 +96,12 @@ export async function tellJournal(open: () => Promise<Database>, plan: Plan, new
   const { service, environment } = placeOf(plan);
   const actor: Actor = { kind: 'system', id: 'backups' };
   const data = { backup: news.backup, ...news.facts };
-  await journalBackup((await open()).db, { type: news.type, release: releaseOf(news.token), service, environment, actor, data });
+  await journalBackup((await open()).db, {
+    type: news.type,
+    release: releaseOf(news.token),
+    service,
+    environment,
+    actor,
+    data,
+  });
 }
-

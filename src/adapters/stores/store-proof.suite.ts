@@ -1,32 +1,29 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../test/support/create-effect.ts';
 import { runGapped } from '../../../test/support/run-gapped.ts';
-import { storeKinds } from './index.ts';
 import type { Capture, Store } from './store.ts';
 import { KILLS_LIMIT_MS, STORE_PROGRAM, type StoreSubject } from './store-subject.suite.ts';
 
+/** One test of the suite: a project of its own with the data in the state `old`, and an empty folder for a copy. */
+export interface StoreBench {
+  project: string;
+  copy: string;
+  store: Store;
+}
+
 /** The promises of `prove` (store.ts). */
-export function describeProofs(subject: StoreSubject): void {
+export function describeProofs(subject: StoreSubject, bench: () => StoreBench): void {
   let project: string;
   let copy: string;
   let scratch: string;
   let store: Store;
   const effect = (): ReturnType<typeof createEffect> => createEffect(project);
 
-  beforeEach(async () => {
-    project = mkdtempSync(join(tmpdir(), 'shipway-proof-'));
-    copy = join(project, '.copy');
+  beforeEach(() => {
+    ({ project, copy, store } = bench());
     scratch = join(project, '.copy-scratch');
-    mkdirSync(copy);
-    store = storeKinds[subject.kind].open(subject.settings, { projectDirectory: project });
-    await subject.write(project, 'old');
-  });
-  afterEach(async () => {
-    await subject.place.empty(project);
-    rmSync(project, { recursive: true, force: true });
   });
 
   const captureThenChange = async (): Promise<Capture> => {

@@ -155,7 +155,9 @@ export function describeStore(subject: StoreSubject): void {
         writeFileSync(file, bad);
         await expect(store.verify(copy, capture, effect())).rejects.toMatchObject({ kind: 'backup-invalid' });
         await expect(store.stage(copy, capture, 'bk_1', effect())).rejects.toMatchObject({ name: 'Problem' });
-        await expect(store.prove(copy, capture, join(project, '.copy-scratch'), effect())).rejects.toMatchObject({ name: 'Problem' });
+        await expect(store.prove(copy, capture, join(project, '.copy-scratch'), effect())).rejects.toMatchObject({
+          name: 'Problem',
+        });
         expect(await names()).toEqual(before);
       }
       writeFileSync(file, good);
@@ -312,5 +314,5 @@ export function describeStore(subject: StoreSubject): void {
     );
   });
 
-  describeProofs(subject);
+  describeProofs(subject, () => ({ project, copy, store }));
 }

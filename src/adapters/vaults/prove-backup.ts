@@ -1,7 +1,12 @@
 import { join } from 'node:path';
 import type { StoreManifest } from '../../core/backup/manifest.ts';
 import type { StoreProof } from '../../core/backup/proof-run.ts';
-import { checkedAt, notCheckedAt, RESTORE_LEVEL, type VerificationLevel } from '../../core/backup/verification-level.ts';
+import {
+  checkedAt,
+  notCheckedAt,
+  RESTORE_LEVEL,
+  type VerificationLevel,
+} from '../../core/backup/verification-level.ts';
 import { isProblem, problem } from '../../core/release/problem.ts';
 import { factsOf } from '../../platform/file-tree.ts';
 import type { ProvenCopy, Store } from '../stores/store.ts';
@@ -31,7 +36,8 @@ export async function proveBackup(order: ProofOrder): Promise<{ proofs: StorePro
   const share = whole.seconds / wanted.length;
   const proofs: StoreProof[] = [];
   for (const saved of wanted) {
-    const own = whole.outcome === 'pass' ? await look(order, () => checkStore(saved, sealed, order)) : { ...whole, seconds: 0 };
+    const own =
+      whole.outcome === 'pass' ? await look(order, () => checkStore(saved, sealed, order)) : { ...whole, seconds: 0 };
     proofs.push(proofOf(saved.name, { ...own, seconds: own.seconds + share }, order));
   }
   return { proofs, isComplete: wanted.length === sealed.manifest.stores.length };
@@ -50,10 +56,19 @@ async function openSealed({ vault, id, service, environment }: ProofOrder): Prom
 function proofOf(store: string | null, found: Look, { level, manifestSha256 }: ProofOrder): StoreProof {
   const { outcome, fault, seconds, seen } = found;
   const unknown =
-    manifestSha256 === undefined ? ['the manifest against the one that was sealed: this memory does not know the backup'] : [];
+    manifestSha256 === undefined
+      ? ['the manifest against the one that was sealed: this memory does not know the backup']
+      : [];
   const isPass = outcome === 'pass';
   const checked = isPass ? [...checkedAt(level), ...seen.checked] : [];
-  return { store, outcome, fault, seconds, checked, notChecked: [...seen.notChecked, ...unknown, ...notCheckedAt(level)] };
+  return {
+    store,
+    outcome,
+    fault,
+    seconds,
+    checked,
+    notChecked: [...seen.notChecked, ...unknown, ...notCheckedAt(level)],
+  };
 }
 
 function storesOf({ manifest }: Sealed, { storeNames }: ProofOrder): StoreManifest[] {

@@ -37,7 +37,9 @@ function storeLines(style: Style, proof: StoreProof): string[] {
   const found = proof.outcome === 'pass' ? proof.checked : [proof.fault ?? ''];
   return [
     `      ${name}: ${printable(found.join('; '))}`,
-    ...(proof.outcome === 'pass' ? [style.faint(`      ${name}, not looked at: ${printable(proof.notChecked.join('; '))}`)] : []),
+    ...(proof.outcome === 'pass'
+      ? [style.faint(`      ${name}, not looked at: ${printable(proof.notChecked.join('; '))}`)]
+      : []),
   ];
 }
 

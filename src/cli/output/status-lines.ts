@@ -19,7 +19,14 @@ export function statusLines(style: Style, status: StatusView): string[] {
     printable(stateOf(place)),
   ]);
   const [head = '', ...lines] = table([['SERVICE', 'ENV', 'LIVE', 'SINCE', 'STATE'], ...rows]);
-  return [style.strong(head), ...lines, ...quarantineLines(status), ...drillLines(style, status), ...needsYouLines(style, status), ...fileLines];
+  return [
+    style.strong(head),
+    ...lines,
+    ...quarantineLines(status),
+    ...drillLines(style, status),
+    ...needsYouLines(style, status),
+    ...fileLines,
+  ];
 }
 
 /** A mistake in the file hides the places it declares; nobody shall take that for their absence. */

@@ -25,7 +25,10 @@ export function chooseDrill(candidates: readonly DrillCandidate[]): DrillChoice[
   const untried = oldestFirst.find((one) => one.lastTriedAt === null);
   const [longest] = oldestFirst.toSorted((a, b) => ((a.lastTriedAt ?? '') < (b.lastTriedAt ?? '') ? -1 : 1));
   const next = untried ?? longest;
-  return [{ id: newest.id, why: 'newest' }, ...(next === undefined ? [] : [{ id: next.id, why: 'longest-untried' } as const])];
+  return [
+    { id: newest.id, why: 'newest' },
+    ...(next === undefined ? [] : [{ id: next.id, why: 'longest-untried' } as const]),
+  ];
 }
 
 export interface DrillRecord {

@@ -151,7 +151,9 @@ export function releaseFileSchema(kinds: Kinds) {
           .describe('Which backups `shipway backup prune` leaves; any of the keys is enough.'),
         drill: every()
           .optional()
-          .describe('How often a backup is to be restored to a scratch place; when that is late, status, doctor and plan say so.')
+          .describe(
+            'How often a backup is to be restored to a scratch place; when that is late, status, doctor and plan say so.',
+          )
           .meta({ examples: ['every 7 days'] }),
         scratch: path()
           .default('.shipway/scratch')

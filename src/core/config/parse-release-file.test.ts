@@ -40,7 +40,7 @@ test('every key of the example is read into the config, with durations in second
   const production = config.environments['production'];
   expect(config).toMatchObject({
     service: 'notes',
-    backups: { directory: '.shipway/backups' },
+    backups: { directory: '.shipway/backups', drillSeconds: null, scratch: '.shipway/scratch' },
     variables: { secret: ['SESSION_KEY'], public: ['LOG_LEVEL'] },
     releaseTypes: {
       regular: { approval: null, watchSeconds: null, skip: [] },
@@ -84,6 +84,12 @@ test('the policy for backups is read key by key; what is left out keeps a week a
   expect(read(`${SMALL}backups: { keep: ${keep} }\n`).backups).toEqual({
     directory: '.shipway/backups',
     keep: { ...week, forSeconds: 14 * 86_400, yearly: 7, versions: 5, timeZone: 'Europe/Berlin' },
+    drillSeconds: null,
+    scratch: '.shipway/scratch',
+  });
+  expect(read(`${SMALL}backups: { drill: every 7 days, scratch: /big/disk }\n`).backups).toMatchObject({
+    drillSeconds: 7 * 86_400,
+    scratch: '/big/disk',
   });
 });
 

@@ -31,6 +31,37 @@ describe('the plan of a release', () => {
     ]);
   });
 
+  test('restores its backup to scratch before what cannot be taken back, with the time that took last', () => {
+    const migrate = { kind: 'command', settings: {}, compatible: false, reversible: false };
+    for (const when of ['before-deploy', 'after-deploy'] as const) {
+      const made = plan(configWith({ migrate: { ...migrate, when } }), factsWith({ restoreSeconds: 11.2 }));
+      const proof = stepsOf(made).find(({ step }) => step.kind === 'prove-backup');
+      expect(proof).toMatchObject({
+        phase: 'backup',
+        step: { onFailure: 'stop', notes: ['the last restore took 12s'] },
+      });
+      expect(ids(made).indexOf('backup.prove')).toBe(ids(made).indexOf('backup.pre-release') + 1);
+      expect(ids(made).indexOf('backup.prove')).toBeLessThan(ids(made).indexOf('migrate.up'));
+      expect(made.warnings.filter((warning) => warning.includes('cannot be taken back'))).toEqual([]);
+      const begun = ids(made).slice(0, ids(made).indexOf('backup.prove') + 1);
+      expect(proof && afterFailure(made, begun, proof.step)).toBe('cancel');
+    }
+  });
+
+  test('warns when nothing proves that the data can be had back', () => {
+    const migrate = {
+      kind: 'command',
+      settings: {},
+      when: 'before-deploy' as const,
+      compatible: false,
+      reversible: false,
+    };
+    const bare = plan(configWith({ migrate, stores: [] }));
+    expect(ids(bare)).not.toContain('backup.prove');
+    expect(bare.warnings).toContain('"migrate up" cannot be taken back, and no backup is taken before it');
+    expect(plan().warnings.filter((warning) => warning.includes('cannot be taken back'))).toEqual([]);
+  });
+
   test('has no step for what the release file or the world does not have', () => {
     const bare = configWith({
       router: null,

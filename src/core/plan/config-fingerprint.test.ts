@@ -27,7 +27,7 @@ service: notes
       production: { target: { command: { deploy: ['./deploy.sh'], observe: ['./look.sh'] } }, drain: '90s' },
     },
   });
-  const expected = 'sha256:1c7347e36eb2e386ab30d76a59a344fce8077246e751de2e80f20d3e17f0a198';
+  const expected = 'sha256:3b397b951865eff124f3c24600c174a5623360b0f6b3e5564c5ea65586d46086';
   expect(fingerprint(parseReleaseFile(written, 'a.yaml', sampleKinds))).toBe(expected);
   expect(fingerprint(parseReleaseFile(respelt, 'b.yaml', sampleKinds))).toBe(expected);
   expect(fingerprint(parseReleaseFile(JSON.stringify(defined), 'c.json', sampleKinds))).toBe(expected);

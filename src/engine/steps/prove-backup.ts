@@ -24,7 +24,8 @@ export const proveBackupStep: Step = {
     const run = await tools.backups.prove(plan, { id, level: RESTORE_LEVEL, stores, scratch, by: null }, effect);
     const fault = faultOf(run);
     if (fault === null) return { id, level: run.level, seconds: secondsOf(run) };
-    const how = outcomeOf(run) === 'fail' ? 'is not what was captured when it is restored' : 'could not be proven by a restore';
+    const how =
+      outcomeOf(run) === 'fail' ? 'is not what was captured when it is restored' : 'could not be proven by a restore';
     throw problem('backup-invalid', `the backup ${how}: ${fault}`, {
       where: id,
       next: `Mend what it says, see it pass with shipway backup verify ${id} --level 3, and release again. Nothing was changed.`,

@@ -21,8 +21,9 @@ export async function proveDatabase(
     folder: join(scratch, `postgres-${digestOf(describeAddress(tools.address))}`),
     clear: (place: ScratchPlace) =>
       // Also when the proof is aborted: nobody else knows of the database.
-      withControl({ address: tools.address, effect: { ...effect, signal: new AbortController().signal }, failure }, (control) =>
-        dropDatabase(control, nameAt(place), describeAddress(tools.address, nameAt(place))),
+      withControl(
+        { address: tools.address, effect: { ...effect, signal: new AbortController().signal }, failure },
+        (control) => dropDatabase(control, nameAt(place), describeAddress(tools.address, nameAt(place))),
       ),
   };
   return withScratchPlace(root, effect, async (place, inner) => {

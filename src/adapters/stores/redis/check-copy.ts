@@ -18,11 +18,7 @@ export interface ReadCopy {
 }
 
 /** Loads a copy with the engine itself and reads all of it; throws `backup-invalid` for one that does not load. */
-export async function readCopy(
-  copy: string,
-  settings: ScratchSettings,
-  effect: Effect,
-): Promise<ReadCopy> {
+export async function readCopy(copy: string, settings: ScratchSettings, effect: Effect): Promise<ReadCopy> {
   const facts = await factsOf(copy);
   if (facts?.type !== 'file' || facts.bytes === 0) throw invalid('the copy of the Redis data is missing', copy);
   await checkForm(copy, settings, effect);
@@ -42,11 +38,7 @@ async function minuteOf(connection: RedisConnection): Promise<number> {
 }
 
 /** The check program says at which byte a copy is damaged. Where it is not installed, loading finds the same faults. */
-async function checkForm(
-  copy: string,
-  { server, timeoutSeconds }: ScratchSettings,
-  effect: Effect,
-): Promise<void> {
+async function checkForm(copy: string, { server, timeoutSeconds }: ScratchSettings, effect: Effect): Promise<void> {
   const program = server.replace(/-server$/, '-check-rdb');
   if (program === server) return;
   const request = {

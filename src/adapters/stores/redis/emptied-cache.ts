@@ -44,7 +44,10 @@ export function openEmptiedCache(locate: (effect: Effect) => Promise<LocatedServ
     },
     async prove(folder) {
       await verify(folder);
-      return { checked: ['the note that this cache is not copied'], notChecked: ['the data of the cache: no backup holds it'] };
+      return {
+        checked: ['the note that this cache is not copied'],
+        notChecked: ['the data of the cache: no backup holds it'],
+      };
     },
     async stage(folder, _recorded, _tag, effect) {
       await verify(folder);

@@ -31,7 +31,10 @@ export async function proveCopy(proof: Proof, effect: Effect): Promise<ProvenCop
     await gap('stores.redis.restored');
     const noteFolder = (path: string): Promise<void> => writeAtomically(join(place.folder, SOCKET_NOTE), path);
     await checkCopy(copy, { recorded, description }, { ...settings, noteFolder }, inner);
-    return { checked: ['restored copy loaded by a server of its own: every key of every database as captured'], notChecked: [] };
+    return {
+      checked: ['restored copy loaded by a server of its own: every key of every database as captured'],
+      notChecked: [],
+    };
   });
 }
 

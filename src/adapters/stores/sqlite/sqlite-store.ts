@@ -185,7 +185,9 @@ async function prove(
     await checkCopy(copy, recorded, 'own');
     const tables = Object.keys(recorded.counters).length;
     return {
-      checked: [`restored database opened for writing: integrity check, rows and content of ${tables} tables as captured`],
+      checked: [
+        `restored database opened for writing: integrity check, rows and content of ${tables} tables as captured`,
+      ],
       notChecked: [],
     };
   });
