@@ -159,6 +159,7 @@ describe('common options', () => {
       expect(JSON.parse(ran.stdout)).toEqual({
         places: [],
         quarantine: [],
+        drills: [],
         executorAlive: false,
         releaseFileProblem: null,
         now: '1970-01-01T00:00:00.000Z',

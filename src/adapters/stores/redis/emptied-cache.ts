@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../core/release/json.ts';
 import { timestamp } from '../../../platform/clock.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { copyFileSynced, readText, writeAtomically } from '../../../platform/files.ts';
-import type { Store } from '../store.ts';
+import type { ProvenCopy, Store } from '../store.ts';
 import { saysDown, withRedis } from './connection.ts';
 import type { LocatedServer } from './located-server.ts';
 import { engineOf, readInfo } from './server-info.ts';
@@ -42,13 +42,7 @@ export function openEmptiedCache(locate: (effect: Effect) => Promise<LocatedServ
       await verify(folder);
       await copyFileSynced(join(folder, NOTE), join(into, NOTE));
     },
-    async prove(folder) {
-      await verify(folder);
-      return {
-        checked: ['the note that this cache is not copied'],
-        notChecked: ['the data of the cache: no backup holds it'],
-      };
-    },
+    prove,
     async stage(folder, _recorded, _tag, effect) {
       await verify(folder);
       return { place: (await locate(effect)).address.shown };
@@ -68,6 +62,12 @@ export function openEmptiedCache(locate: (effect: Effect) => Promise<LocatedServ
     replaced: () => Promise.resolve([]),
     changesSince: async (_recorded, effect) => countKeys(await locate(effect), effect),
   };
+}
+
+async function prove(folder: string): Promise<ProvenCopy> {
+  await verify(folder);
+  const notChecked = ['the data of the cache: no backup holds it'];
+  return { checked: ['the note that this cache is not copied'], notChecked };
 }
 
 async function verify(folder: string): Promise<void> {
