@@ -41,7 +41,10 @@ export async function keepProof(
   };
   const rows = found.stores.map(({ store, outcome, fault, seconds, checked, notChecked }) => ({
     ...frame,
-    ...{ store, outcome, fault, seconds },
+    store,
+    outcome,
+    fault,
+    seconds,
     checked: JSON.stringify(checked),
     not_checked: JSON.stringify(notChecked),
   }));
