@@ -20,6 +20,8 @@ export interface LoadedReleaseFile {
 export interface Tools {
   adapters: Adapters;
   backups: BackupTools;
+  /** A new pair of keys for encrypted backups; nothing of it is kept. */
+  newIdentity(): Promise<{ recipient: string; identity: string }>;
   /** Where the backups of the plan are kept. */
   vault(plan: Plan): Vault;
   /** The stores of the plan, opened. */

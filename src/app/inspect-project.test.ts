@@ -99,7 +99,7 @@ describe('doctor', () => {
     'a variable that %s names and nobody set fails by its name; what shipway sets itself is not missed',
     async (_in, file) => {
       write('shipway.yaml', file.replace('[node, server.js]', '[node, $VERSION.js]'));
-      expect(await troubles()).toEqual([
+      expect((await troubles()).filter(({ what }) => what !== 'backups')).toEqual([
         {
           level: 'fail',
           what: 'variables of production',
@@ -109,6 +109,24 @@ describe('doctor', () => {
       ]);
     },
   );
+
+  test('backups that are not encrypted are a warning; for whom they are, and that nothing reads them here, is told', async () => {
+    const stores = 'stores: { data: { sqlite: { path: data.db } } }';
+    write('shipway.yaml', releaseFile({ top: stores }));
+    expect(await troubles()).toMatchObject([
+      { level: 'warn', what: 'backups', next: expect.stringContaining('keygen') as string },
+    ]);
+    const recipient = 'age1hry635hhy4fl7p85v4lcy6e7f6lm5u48eh0f80ghjnpl329lh4xsqktw5e';
+    const keys = `backups: { encryption: { recipients: [${recipient}], identity: $${MISSING} } }`;
+    write('shipway.yaml', releaseFile({ top: `${stores}\n${keys}` }));
+    const found = (await inspect()).find(({ what }) => what === 'backups');
+    expect(found).toMatchObject({
+      level: 'ok',
+      found: expect.stringMatching(/^encrypted for age1hry\S+; no identity here/) as string,
+    });
+    write('shipway.yaml', releaseFile({ top: `${stores}\n${keys.replace(`$${MISSING}`, 'not-there.txt')}` }));
+    expect(await troubles()).toMatchObject([{ level: 'fail', what: 'backups' }]);
+  });
 
   test('an env file that others can read is a warning with the command that mends it; one that is not there fails', async () => {
     write('shipway.yaml', releaseFile({ environment: '    env-file: production.env' }));

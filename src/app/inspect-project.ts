@@ -13,15 +13,10 @@ import type { ReleaseRow } from '../state/release-tables.ts';
 import { openReleases } from '../state/releases.ts';
 import type { App, LoadedReleaseFile } from './app.ts';
 import { isExecutorAlive } from './ensure-executor.ts';
+import type { Finding } from './finding.ts';
+import { inspectBackups } from './inspect-backups.ts';
 
-/** One thing that was looked at: how it is, and what to do when it is not well. */
-export interface Finding {
-  level: 'ok' | 'warn' | 'fail';
-  what: string;
-  found: string;
-  /** Empty when there is nothing to do. */
-  next: string;
-}
+export type { Finding };
 
 const NODE_MIN = [20, 20] as const; // engines in package.json
 const DISK_WARN_BYTES = 2e9; // a backup, its copy while it is verified, and the log of a bad day
@@ -46,8 +41,14 @@ export async function inspectProject(app: App, nodeVersion: string): Promise<Fin
   for (const environment of Object.values(file.loaded.config.environments)) {
     findings.push(...(await inspectEnvironment(app, file.loaded, environment)));
   }
-  findings.push(inspectShortSecrets());
+  findings.push(...(await inspectBackupsOf(app, file.loaded)), inspectShortSecrets());
   return findings;
+}
+
+async function inspectBackupsOf(app: App, { config }: LoadedReleaseFile): Promise<Finding[]> {
+  const [environment] = Object.values(config.environments);
+  if (environment === undefined) return [];
+  return inspectBackups(app, config, planHead(config, environment, { version: '0.0.0', commit: null }));
 }
 
 function ok(what: string, found: string): Finding {

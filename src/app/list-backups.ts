@@ -1,4 +1,5 @@
 import { lastRestoreProof, secondsOf, type ProofRun } from '../core/backup/proof-run.ts';
+import { isBackupOf } from '../core/backup/backup-id.ts';
 import type { Proof } from '../core/backup/retention.ts';
 import { describeDropRule, describeKeepRule } from '../core/backup/retention-rule.ts';
 import type { BackupSummary } from '../engine/steps/step-backups.ts';
@@ -17,6 +18,24 @@ export interface ListedBackup extends BackupSummary {
   suspicious: boolean;
   /** Every rule that keeps it, or the one that lets it go at the next prune. */
   rules: string[];
+}
+
+/** A backup whose manifest or signature cannot be trusted, with the reason. */
+export interface Untrusted {
+  id: string;
+  reason: string;
+}
+
+/** Those of one environment that are there and cannot be trusted: a list without them would hide what a person has to look at. */
+export async function listUntrusted(app: App, environment: string | null): Promise<Untrusted[]> {
+  const opened = await openBackups(app, environment);
+  const { plan } = opened;
+  const all = await opened.vault(plan).list();
+  return all.flatMap(({ id, sealed, reason }) =>
+    sealed === null && isBackupOf(id, plan.service, plan.environment)
+      ? [{ id, reason: reason ?? 'it cannot be read' }]
+      : [],
+  );
 }
 
 /** All backups of one environment, newest first, each with its proof, its pin and the rules that keep it. */

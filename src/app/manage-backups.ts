@@ -1,7 +1,7 @@
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { problem } from '../core/release/problem.ts';
-import type { BackupSummary } from '../engine/steps/step-backups.ts';
+import type { BackupSummary, TakenBackup } from '../engine/steps/step-backups.ts';
 import { timestamp } from '../platform/clock.ts';
 import { randomId } from '../platform/ids.ts';
 import { withBackupLock } from '../state/backup-record.ts';
@@ -10,7 +10,7 @@ import type { App } from './app.ts';
 import { describeLoss } from './describe-loss.ts';
 import { openBackups } from './open-backups.ts';
 
-export type { BackupSummary };
+export type { BackupSummary, TakenBackup };
 
 /** The backup meant by an id, a unique prefix of one, or `before:<release>`. */
 export async function findBackup(app: App, environment: string | null, reference: string): Promise<BackupSummary> {
@@ -26,7 +26,7 @@ export async function planBackup(app: App, environment: string | null): Promise<
 }
 
 /** Takes one consistent, verified backup of the live data now; what runs goes on running. */
-export async function createBackup(app: App, environment: string | null): Promise<BackupSummary> {
+export async function createBackup(app: App, environment: string | null): Promise<TakenBackup> {
   const { backups, plan, effect, config, environment: chosen } = await openBackups(app, environment);
   if (plan.stores.length === 0) throw noStores(config, chosen);
   return backups.create(plan, byHand(app, plan, 'manual'), effect);

@@ -24,6 +24,8 @@ export async function unlock(app: App, request: UnlockRequest): Promise<string[]
   if (request.environment !== null) {
     if (await liftHold(database.db, request.service, request.environment, by)) {
       done.push(`automatic releases of ${request.service} to ${request.environment} may run again`);
+      const { backups } = await app.tools();
+      await backups.forgetKeys({ service: request.service, environment: request.environment });
     }
     const freed = await endStuckRelease(app, request, request.environment);
     if (freed !== null) done.push(freed);

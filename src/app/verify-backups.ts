@@ -32,17 +32,24 @@ export interface BackupVerdict {
   stores: StoreProof[];
 }
 
+export interface VerifiedBackups {
+  backups: BackupVerdict[];
+  /** Ids whose manifest names a backup before it that is neither here nor pruned: it was taken away or exchanged. */
+  broken: string[];
+}
+
 /** Which backups are meant, and looks at none. */
 export async function findToVerify(app: App, wish: VerifyWish): Promise<string[]> {
   return idsOf(await openBackups(app, wish.environment), wish.reference);
 }
 
 /** Looks at the named backup, or at all of them, as thoroughly as asked; what is found is kept, also when it is bad. */
-export async function verifyBackups(app: App, wish: VerifyWish): Promise<BackupVerdict[]> {
+export async function verifyBackups(app: App, wish: VerifyWish): Promise<VerifiedBackups> {
   const opened = await openBackups(app, wish.environment);
-  const verdicts: BackupVerdict[] = [];
-  for (const id of await idsOf(opened, wish.reference)) verdicts.push(await proveOne(app, opened, id, wish));
-  return verdicts;
+  const backups: BackupVerdict[] = [];
+  for (const id of await idsOf(opened, wish.reference)) backups.push(await proveOne(app, opened, id, wish));
+  const broken = await opened.vault(opened.plan).brokenLinks(opened.plan);
+  return { backups, broken: broken.filter((id) => wish.reference === null || backups.some((one) => one.id === id)) };
 }
 
 /** Looks at one backup in the name of the person who acts. */
@@ -65,8 +72,8 @@ function verdictOf(run: ProofRun): BackupVerdict {
 /** A backup whose manifest is damaged is meant by its whole id alone, and is looked at like any other. */
 async function idsOf(opened: OpenBackups, reference: string | null): Promise<string[]> {
   const { backups, plan } = opened;
-  if (reference === null) return (await backups.list(plan)).map(({ id }) => id);
   const listed = (await opened.vault(plan).list()).map(({ id }) => id);
-  const isWhole = listed.includes(reference) && isBackupOf(reference, plan.service, plan.environment);
-  return [isWhole ? reference : (await backups.find(plan, reference)).id];
+  const own = listed.filter((id) => isBackupOf(id, plan.service, plan.environment));
+  if (reference === null) return own;
+  return [own.includes(reference) ? reference : (await backups.find(plan, reference)).id];
 }

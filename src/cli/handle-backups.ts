@@ -1,6 +1,9 @@
+import { describeBackup } from '../core/backup/describe-backup.ts';
 import { confirm } from './ask.ts';
 import { exitCode } from './exit-codes.ts';
 import { backupLine, backupTable, proofLines, restoreLines } from './output/backup-lines.ts';
+import { keyLines, untrustedLines } from './output/backup-trust-lines.ts';
+import { printable } from './output/printable.ts';
 import type { Session } from './session.ts';
 
 export async function create(session: Session): Promise<number> {
@@ -16,17 +19,21 @@ export async function create(session: Session): Promise<number> {
   }
   const backup = await createBackup(app, options.env);
   if (screen.isJson) screen.json({ backup });
-  else screen.lines(backupLine(backup));
+  else screen.lines([...backupLine(backup), printable(describeBackup(backup))]);
   return exitCode('done');
 }
 
 export async function list(session: Session, given: { explain?: boolean }): Promise<number> {
-  const { listBackups } = await import('../app/list-backups.ts');
+  const { listBackups, listUntrusted } = await import('../app/list-backups.ts');
   const { options, screen } = session;
   const app = await session.app();
   const backups = await listBackups(app, options.env);
-  if (screen.isJson) screen.json({ backups });
-  else screen.lines(backupTable(screen.style, backups, { nowMs: app.nowMs(), explain: given.explain === true }));
+  const untrusted = await listUntrusted(app, options.env);
+  if (screen.isJson) screen.json({ backups, untrusted });
+  else {
+    const shown = { nowMs: app.nowMs(), explain: given.explain === true };
+    screen.lines([...backupTable(screen.style, backups, shown), ...untrustedLines(screen.style, untrusted)]);
+  }
   return exitCode('done');
 }
 
@@ -36,6 +43,21 @@ export async function show({ app, options, screen }: Session, id: string): Promi
   const backup = await showBackup(opened, options.env, id);
   if (screen.isJson) screen.json({ backup });
   else screen.lines([...backupLine(backup), ...proofLines(backup, opened.nowMs())]);
+  return exitCode('done');
+}
+
+/** Writes nothing of the identity but into the file. */
+export async function makeKeys(session: Session, path: string): Promise<number> {
+  const { screen, options } = session;
+  if (options.dryRun) {
+    if (screen.isJson) screen.json({ how: 'would', file: path });
+    else screen.line(`would make a pair of keys and write the identity to ${printable(path)}`);
+    return exitCode('done');
+  }
+  const { makeBackupKeys } = await import('../app/make-backup-keys.ts');
+  const made = await makeBackupKeys(await session.app(), path);
+  if (screen.isJson) screen.json({ how: 'done', ...made });
+  else screen.lines(keyLines(made));
   return exitCode('done');
 }
 

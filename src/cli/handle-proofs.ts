@@ -1,6 +1,7 @@
 import { isVerificationLevel, type VerificationLevel } from '../core/backup/verification-level.ts';
 import { problem } from '../core/release/problem.ts';
 import { exitCode } from './exit-codes.ts';
+import { brokenLines } from './output/backup-trust-lines.ts';
 import { drillLines, plannedDrillLines, verdictLines } from './output/proof-lines.ts';
 import type { Session } from './session.ts';
 
@@ -22,10 +23,15 @@ export async function verify(session: Session, id: string | null, given: VerifyO
     else screen.lines(ids.map((one) => `would verify ${one} at V${level}`));
     return exitCode('done');
   }
-  const verdicts = await verifyBackups(app, wish);
-  if (screen.isJson) screen.json({ backups: verdicts });
-  else screen.lines(verdictLines(screen.style, verdicts, { level, isNamed: id !== null }));
-  return exitCode(verdicts.every((verdict) => verdict.outcome === 'pass') ? 'done' : 'failed');
+  const { backups, broken } = await verifyBackups(app, wish);
+  if (screen.isJson) screen.json({ backups, broken });
+  else {
+    screen.lines(verdictLines(screen.style, backups, { level, isNamed: id !== null }));
+    screen.lines(brokenLines(screen.style, broken));
+  }
+  if (backups.some((verdict) => verdict.outcome === 'fail')) return exitCode('failed');
+  if (broken.length > 0) return exitCode('tampering');
+  return exitCode(backups.every((verdict) => verdict.outcome === 'pass') ? 'done' : 'failed');
 }
 
 function levelOf(text: string): VerificationLevel {

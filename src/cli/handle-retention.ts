@@ -1,8 +1,8 @@
 import { problem } from '../core/release/problem.ts';
+import { formatBytes } from '../core/plan/format-bytes.ts';
 import { confirm } from './ask.ts';
 import { exitCode } from './exit-codes.ts';
 import { pruneLines, replacedTable } from './output/retention-lines.ts';
-import { formatBytes } from './output/step-detail.ts';
 import type { Session } from './session.ts';
 
 /** Never asks: what it prunes can be taken back for a day, and a schedule has nobody to ask. */

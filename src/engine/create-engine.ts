@@ -14,6 +14,7 @@ export function createEngine(executor: Executor, requests: ActiveRequests): Engi
   const atEnd = async (releaseId: string, act: () => Promise<void>): Promise<void> => {
     await ours(act);
     requests.forget(releaseId);
+    await forgetBackupKeys(executor, releaseId);
   };
   return {
     begin: (releaseId) => ours(() => begin(executor, requests, releaseId)),
@@ -28,6 +29,19 @@ export function createEngine(executor: Executor, requests: ActiveRequests): Engi
     endWatch: (releaseId, stepId) => ours(() => endWatch(executor, releaseId, stepId)),
     breakWatch: (releaseId, stepId, cause) => ours(() => breakWatch(executor, releaseId, { stepId, cause })),
   };
+}
+
+/** The way back is closed, so nothing on this machine may read the backup any more. What fails here fails no release: the next backup tries again. */
+async function forgetBackupKeys(executor: Executor, releaseId: string): Promise<void> {
+  try {
+    const { plan } = await loadRelease(executor, releaseId);
+    await executor.backups.forgetKeys(plan);
+  } catch (error) {
+    executor.log.warn(
+      { release: releaseId, error: String(error) },
+      'the keys of backups that are not needed any more were not deleted',
+    );
+  }
 }
 
 async function begin(executor: Executor, requests: ActiveRequests, releaseId: string): ReturnType<Engine['begin']> {

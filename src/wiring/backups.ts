@@ -15,18 +15,22 @@ import {
 } from '../adapters/vaults/index.ts';
 import type { Sealed, Vault } from '../adapters/vaults/index.ts';
 import { formatBackupId, isBackupOf, type BackupReason } from '../core/backup/backup-id.ts';
-import { hasShrunk, liveBytesOf, type Manifest } from '../core/backup/manifest.ts';
 import { DEFAULT_LEVEL } from '../core/backup/verification-level.ts';
+import { describeBackup } from '../core/backup/describe-backup.ts';
+import { hasShrunk, liveBytesOf, recipientsOf, storedBytesOf, type Manifest } from '../core/backup/manifest.ts';
 import type { NamedStore } from '../core/config/service-config.ts';
 import { shortDigest } from '../core/plan/short-digest.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import type { Json, JsonObject } from '../core/release/json.ts';
 import { problem } from '../core/release/problem.ts';
-import type { BackupRequest, BackupSummary, BackupTools } from '../engine/steps/step-backups.ts';
+import type { BackupRequest, BackupSummary, BackupTools, TakenBackup } from '../engine/steps/step-backups.ts';
 import type { Effect } from '../platform/effect.ts';
 import type { Database } from '../state/open-database.ts';
 import { recordedManifest } from '../state/sealed-backups.ts';
 import { placeOf, proofTool, recordProof, recordStaged, recordVerified, tellJournal } from './record-proof.ts';
+import { forgetKeys, keyRingOf } from './backup-keys.ts';
+
+export { newIdentity } from '../adapters/vaults/index.ts';
 
 const kinds: Record<string, StoreKind> = storeKinds;
 
@@ -56,6 +60,7 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
       };
       return recordProof({ open, plan, effect, by: request.by }, request, await proveBackup(order));
     },
+    forgetKeys: (place) => forgetKeys(projectDirectory, open, place),
     loss: async (plan, id, effect) => describeLoss(await orderOf(plan, id, effect)),
     async stage(plan, request, effect) {
       const storeNames = request.stores.map((store) => store.name);
@@ -76,9 +81,9 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
   };
 }
 
-/** Where the backups of a plan are kept. */
+/** Where the backups of a plan are kept, with the keys to seal and open them. */
 export function vaultOf(plan: Plan, projectDirectory: string): Vault {
-  return openVault(resolve(projectDirectory, plan.backupDirectory));
+  return openVault(resolve(projectDirectory, plan.backupDirectory), keyRingOf(plan, projectDirectory));
 }
 
 /** The backup that was staged, as `stage` wrote it down. */
@@ -93,7 +98,7 @@ interface Place {
   open: () => Promise<Database>;
 }
 
-async function create(place: Place, plan: Plan, request: BackupRequest, effect: Effect): Promise<BackupSummary> {
+async function create(place: Place, plan: Plan, request: BackupRequest, effect: Effect): Promise<TakenBackup> {
   const id = formatBackupId({
     takenAtMs: Date.parse(request.begunAt),
     ...placeOf(plan),
@@ -107,11 +112,14 @@ async function create(place: Place, plan: Plan, request: BackupRequest, effect: 
     version: plan.previous?.version ?? null,
     tool: proofTool(),
   };
+  const startedMs = effect.clock.nowMs();
   const sealed = await createBackup({ ...order, ...placeOf(plan), stores: place.stores, vault: place.vault, effect });
   const verifiedSinceMs = effect.clock.nowMs();
   await verifyBackup({ id, ...placeOf(plan), stores: place.stores, vault: place.vault, effect });
-  const seconds = (effect.clock.nowMs() - verifiedSinceMs) / 1000;
+  const verifiedSeconds = (effect.clock.nowMs() - verifiedSinceMs) / 1000;
   const { db } = await place.open();
+  // What was made by hand is read again with the identity alone: only a release has to find its way back by itself.
+  if (request.release === null) await place.vault.keys.forget(id);
   if ((await recordedManifest(db, id)) === null) {
     const facts = {
       manifest: sealed.manifestSha256,
@@ -119,11 +127,12 @@ async function create(place: Place, plan: Plan, request: BackupRequest, effect: 
       ...((await isSuspicious(place.vault, sealed)) ? { suspicious: true } : {}),
     };
     await tellJournal(place.open, plan, { type: 'backup.sealed', backup: id, token: effect.token, facts });
-    await recordVerified({ open: place.open, plan, effect, by: null }, sealed.manifest, seconds);
+    await recordVerified({ open: place.open, plan, effect, by: null }, sealed.manifest, verifiedSeconds);
   }
   const summary = summaryOf(sealed);
-  effect.report(`${summary.id}: ${summary.stores.join(', ')}, ${summary.bytes} bytes, every copy opened and compared`);
-  return summary;
+  const seconds = (effect.clock.nowMs() - startedMs) / 1000;
+  effect.report(describeBackup({ ...summary, seconds }));
+  return { ...summary, seconds };
 }
 
 /** The manifest's digest that the journal kept; without one, only the manifest's own hashes can be compared. */
@@ -155,6 +164,9 @@ function summaryOf({ manifest }: Sealed): BackupSummary {
     createdAt: manifest.createdAt.end,
     stores: manifest.stores.map((store) => store.name),
     bytes: manifest.totals.bytes,
+    storedBytes: storedBytesOf(manifest.stores),
+    encryptedFor: recipientsOf(manifest),
+    signer: manifest.seal?.signer ?? null,
   };
 }
 

@@ -1,14 +1,14 @@
 import { hostname, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { App, LoadedReleaseFile, Tools } from '../app/app.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { realClock } from '../platform/clock.ts';
 import type { Effect } from '../platform/effect.ts';
 import { exists } from '../platform/files.ts';
 import { redact } from '../platform/redact.ts';
-import { loadVariables, type Variables } from '../platform/variables.ts';
 import type { Database } from '../state/open-database.ts';
 import { findProject, type Project } from './find-project.ts';
+import { variablesFor } from './variables-for.ts';
 
 export interface OpenOptions {
   projectDirectory: string | null;
@@ -51,6 +51,7 @@ async function loadTools(project: Project, open: () => Promise<Database>): Promi
   return {
     adapters,
     backups: backups.backupTools(project.directory, open),
+    newIdentity: backups.newIdentity,
     vault: (plan) => backups.vaultOf(plan, project.directory),
     stores: (plan) => plan.stores.map((store) => backups.openStore(store, project.directory)),
   };
@@ -84,16 +85,6 @@ function lazyDatabase(stateDirectory: string, applicationName: string): LazyData
 /** The built-in memory belongs to one project; in a team's database the machine and the folder tell projects apart. */
 export function projectName(directory: string): string {
   return process.env['SHIPWAY_DATABASE_URL'] === undefined ? 'this' : `${hostname()}:${directory}`;
-}
-
-/** The variables of a plan's environment. */
-export function variablesFor(projectDirectory: string, plan: Plan): Variables {
-  return loadVariables({
-    envFile: plan.envFile === null ? null : resolve(projectDirectory, plan.envFile),
-    processEnvironment: process.env,
-    secretNames: plan.variables.secret,
-    publicNames: plan.variables.public,
-  });
 }
 
 interface EffectRequest {

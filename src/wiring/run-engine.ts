@@ -6,8 +6,9 @@ import { createLog } from '../platform/log.ts';
 import { openDatabase } from '../state/open-database.ts';
 import { adapters } from './adapters.ts';
 import { backupTools } from './backups.ts';
-import { projectName, variablesFor } from './open-app.ts';
+import { projectName } from './open-app.ts';
 import { startExecutor } from './start-executor.ts';
+import { variablesFor } from './variables-for.ts';
 
 /** The executor process: runs the project's releases until none is left, and replaces itself when it loses its database. */
 export async function runEngine(projectDirectory: string): Promise<number> {

@@ -163,6 +163,11 @@ export const DOORS: Door[] = [
     instead: 'SQL is read by src/adapters/dialects; judge the statements it gives',
   },
   {
+    packages: ['age-encryption'],
+    folders: ['src/adapters/vaults/seal'],
+    instead: 'keys of backups are wrapped and made by src/adapters/vaults/seal',
+  },
+  {
     packages: ['zod'],
     folders: ['src/core/config', 'src/adapters', 'src/platform', 'src/server'],
     instead: 'check input at the edge (src/core/config, an adapter, src/platform, src/server) and pass typed values on',

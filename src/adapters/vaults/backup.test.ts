@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../test/support/create-effect.ts';
 import { readSqlite } from '../../../test/support/read-sqlite.ts';
 import { runGapped } from '../../../test/support/run-gapped.ts';
+import { vaultKeys } from '../../../test/support/vault-keys.ts';
 import { manifestBytes } from '../../core/backup/manifest.ts';
 import { storeKinds } from '../stores/index.ts';
 import {
@@ -32,7 +33,7 @@ import {
   undoRestore,
   verifyBackup,
 } from './index.ts';
-import type { NamedOpenStore, RestoreOrder, Sealed } from './index.ts';
+import type { KeyRing, NamedOpenStore, RestoreOrder, Sealed } from './index.ts';
 
 const OF = { service: 'notes', environment: 'production' };
 let second = 0;
@@ -66,6 +67,7 @@ describe('a backup', () => {
     const [rows] = readSqlite(join(project, 'app.db'), 'SELECT word FROM t');
     return `${String(rows?.[0]?.[0])} ${readFileSync(join(project, 'uploads/file'), 'utf8')}`;
   };
+  const keys = (): KeyRing => vaultKeys(join(project, '.shipway/keys'));
   const effect = (): ReturnType<typeof createEffect> => createEffect(project);
   const create = (id = newId(), change: object = {}): Promise<Sealed> =>
     createBackup({
@@ -76,7 +78,7 @@ describe('a backup', () => {
       version: '1.0.0',
       tool: 'shipway 0.1.0',
       stores,
-      vault: openVault(place),
+      vault: openVault(place, keys()),
       effect: effect(),
       ...change,
     });
@@ -84,7 +86,7 @@ describe('a backup', () => {
     id,
     ...OF,
     stores,
-    vault: openVault(place),
+    vault: openVault(place, keys()),
     effect: effect(),
     ...change,
   });
@@ -95,7 +97,7 @@ describe('a backup', () => {
 
   it('is sealed, listed, verified and restored, and the restore undone', async () => {
     const { manifest } = await create();
-    expect((await openVault(place).list()).map((entry) => entry.id)).toEqual([manifest.id]);
+    expect((await openVault(place, keys()).list()).map((entry) => entry.id)).toEqual([manifest.id]);
     await verifyBackup(order(manifest.id));
     write('new');
     const staged = await stageRestore(order(manifest.id));
@@ -135,13 +137,13 @@ describe('a backup', () => {
     const first = await create(ids[0], { reason: 'manual' });
     const next = await create(ids[1], { reason: 'manual' });
     expect(next.manifest.previous).toBe(first.manifestSha256);
-    expect(await openVault(place).list()).toHaveLength(2);
+    expect(await openVault(place, keys()).list()).toHaveLength(2);
   });
 
   it('is found by id, prefix, latest and before:<release>, and by nothing ambiguous', async () => {
     const first = await create(newId(), { release: 'r1' });
     const second = await create(newId(), { release: 'r2' });
-    const vault = openVault(place);
+    const vault = openVault(place, keys());
     const found = async (reference: string): Promise<string> => (await vault.show(reference, OF)).manifest.id;
     expect(await found(first.manifest.id.slice(0, -1))).toBe(first.manifest.id);
     expect(await found('latest')).toBe(second.manifest.id);
@@ -157,7 +159,7 @@ describe('a backup', () => {
       kind: 'refused',
       message: 'this backup is of notes in production, not of notes in staging',
     });
-    await expect(openVault(place).show('latest', { ...OF, service: 'other' })).rejects.toMatchObject({
+    await expect(openVault(place, keys()).show('latest', { ...OF, service: 'other' })).rejects.toMatchObject({
       kind: 'not-found',
     });
   });
@@ -257,15 +259,15 @@ describe('a backup', () => {
       const id = newId();
       const end = await runGapped('test/fixtures/processes/backup-act.ts', { ...argument, id }, killAt);
       expect(end.signal, end.stderr).toBe('SIGKILL');
-      const listed = (await openVault(place).list()).find((entry) => entry.id === id);
+      const listed = (await openVault(place, keys()).list()).find((entry) => entry.id === id);
       expect(listed !== undefined, killAt).toBe(killAt === 'vaults.sealed');
-      const vault = openVault(place);
+      const vault = openVault(place, keys());
       expect(await vault.removeDead(effect())).toEqual(killAt === 'vaults.sealed' ? [] : [id]);
       await create(id);
       await verifyBackup(order(id));
     }
     expect(readdirSync(place).filter((name) => name.includes('partial'))).toEqual([]);
-  }, 120_000);
+  }, 600_000);
 
   it('that a living process writes is neither swept nor begun by another', async () => {
     const id = newId();
@@ -278,7 +280,7 @@ describe('a backup', () => {
         join(place, `${id}.partial.owner`),
         JSON.stringify({ ...identify(sleeper.pid ?? 0), host: hostname() }),
       );
-      expect(await openVault(place).removeDead(effect())).toEqual([]);
+      expect(await openVault(place, keys()).removeDead(effect())).toEqual([]);
       await expect(create(id)).rejects.toMatchObject({ kind: 'refused' });
     } finally {
       sleeper.kill('SIGKILL');

@@ -50,7 +50,7 @@ export async function createBackup(order: BackupOrder): Promise<Sealed> {
     const draft = await captureAll(order, (store) => place.folderOf(store));
     await gap('backups.captured');
     effect.signal.throwIfAborted();
-    return await vault.seal(draft);
+    return await vault.seal(draft, effect.signal);
   } catch (error) {
     throw await cleanUp(order, neededBytes, error);
   }

@@ -9,10 +9,13 @@ export {
   restoreBackup,
   stageRestore,
   swapRestore,
+  trustedBackup,
   undoRestore,
   verifyBackup,
   type RestoreOrder,
   type StagedStore,
   type SwappedStore,
 } from './restore-backup.ts';
+export { isIdentity, identityIn, newIdentity } from './seal/identity.ts';
+export { openKeyRing, type KeyRing } from './seal/key-ring.ts';
 export type { Pin, Pruned, Sealed, Vault } from './vault.ts';

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { StoreManifest } from '../../core/backup/manifest.ts';
 import type { StoreProof } from '../../core/backup/proof-run.ts';
 import {
@@ -8,7 +7,6 @@ import {
   type VerificationLevel,
 } from '../../core/backup/verification-level.ts';
 import { isProblem, problem } from '../../core/release/problem.ts';
-import { factsOf } from '../../platform/file-tree.ts';
 import type { ProvenCopy, Store } from '../stores/store.ts';
 import type { RestoreOrder } from './restore-backup.ts';
 import type { Sealed } from './vault.ts';
@@ -87,25 +85,19 @@ async function checkSealed(sealed: Sealed, { vault, level, manifestSha256 }: Pro
   if (manifestSha256 !== undefined && manifestSha256 !== sealed.manifestSha256) {
     throw invalid('the manifest is not the one that was recorded when the backup was sealed', manifest.id);
   }
-  if (level >= 1) return vault.verifyParts(sealed);
-  for (const saved of manifest.stores) {
-    const folder = vault.folderOf(manifest.id, saved.name);
-    for (const { path, bytes } of saved.parts) {
-      const facts = await factsOf(join(folder, path.slice(saved.name.length + 1)));
-      if (facts?.type !== 'file') throw invalid(`part ${path} is missing`, folder);
-      if (facts.bytes !== bytes) throw invalid(`part ${path} has ${facts.bytes} instead of ${bytes} bytes`, folder);
-    }
-  }
+  return level >= 1 ? vault.verifyParts(sealed) : vault.verifySizes(sealed);
 }
 
-async function checkStore(saved: StoreManifest, { manifest }: Sealed, order: ProofOrder): Promise<ProvenCopy> {
+async function checkStore(saved: StoreManifest, sealed: Sealed, order: ProofOrder): Promise<ProvenCopy> {
   const nothing = { checked: [], notChecked: [] };
-  if (order.level < 2) return nothing;
-  const store = storeNow(saved, manifest.id, order);
-  const folder = order.vault.folderOf(manifest.id, saved.name);
-  if (order.level >= RESTORE_LEVEL) return store.prove(folder, saved.capture, order.scratch, order.effect);
-  await store.verify(folder, saved.capture, order.effect);
-  return nothing;
+  const { effect, level, scratch, vault } = order;
+  if (level < 2) return nothing;
+  const store = storeNow(saved, sealed.manifest.id, order);
+  return vault.opened(sealed, saved.name, async (copy) => {
+    if (level >= RESTORE_LEVEL) return store.prove(copy, saved.capture, scratch, effect);
+    await store.verify(copy, saved.capture, effect);
+    return nothing;
+  });
 }
 
 function storeNow(saved: StoreManifest, id: string, { stores }: ProofOrder): Store {

@@ -40,17 +40,17 @@ interface Pair {
   store: Store;
 }
 
-/** Everything a later proof needs: sealed hashes re-read, then every store's copy opened and compared. Throws `backup-invalid` at the first fault. */
+/** Everything a later proof needs: signature and stored hashes re-read, then every part opened, then every store's copy opened and compared. Throws `backup-invalid` at the first fault. */
 export async function verifyBackup(order: RestoreOrder): Promise<Sealed> {
   const sealed = await trustedBackup(order);
   for (const { saved, store } of pairsOf(sealed, order)) {
-    await store.verify(order.vault.folderOf(sealed.manifest.id, saved.name), saved.capture, order.effect);
+    await order.vault.opened(sealed, saved.name, (copy) => store.verify(copy, saved.capture, order.effect));
   }
   return sealed;
 }
 
-/** The backup whose manifest is the recorded one and whose parts are all unchanged. */
-async function trustedBackup(order: RestoreOrder): Promise<Sealed> {
+/** The backup whose manifest is the recorded one, and signed, and whose parts all lie there unchanged. Needs no identity. */
+export async function trustedBackup(order: Omit<RestoreOrder, 'stores'>): Promise<Sealed> {
   const sealed = await order.vault.show(order.id, order);
   const recorded = order.manifestSha256 ?? sealed.manifestSha256;
   await order.vault.verifyParts({ ...sealed, manifestSha256: recorded });
@@ -88,7 +88,9 @@ export async function stageRestore(order: RestoreOrder): Promise<StagedStore[]> 
   try {
     for (const pair of pairsOf(sealed, order)) {
       const { saved, store } = pair;
-      const staged = await store.stage(order.vault.folderOf(id, saved.name), saved.capture, id, order.effect);
+      const staged = await order.vault.opened(sealed, saved.name, (copy) =>
+        store.stage(copy, saved.capture, id, order.effect),
+      );
       done.push({ ...pair, name: saved.name, staged });
     }
   } catch (error) {
@@ -167,7 +169,7 @@ async function extractBackup(order: RestoreOrder, into: string): Promise<void> {
   for (const { saved, store } of pairsOf(sealed, order)) {
     const folder = `${into}/${saved.name}`;
     await ensureDirectory(folder);
-    await store.extract(order.vault.folderOf(sealed.manifest.id, saved.name), saved.capture, folder, order.effect);
+    await order.vault.opened(sealed, saved.name, (copy) => store.extract(copy, saved.capture, folder, order.effect));
   }
 }
 

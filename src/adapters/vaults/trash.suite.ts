@@ -11,8 +11,8 @@ import type { Sealed, Vault } from './vault.ts';
 export interface VaultSubject {
   kind: string;
   open(place: string): Vault;
-  /** Where a sealed backup's part lies to be read. */
-  readPart(vault: Vault, id: string): string;
+  /** What the part of a sealed backup holds. */
+  readPart(vault: Vault, sealed: Sealed): Promise<string>;
   /** Program that does one act in a process of its own (TrashAct). */
   program: string;
 }
@@ -61,7 +61,7 @@ export function describeTrash(subject: VaultSubject): void {
       expect(await ids()).toEqual([first.manifest.id]);
       expect((await vault.show('latest', OF)).manifest.id).toBe(first.manifest.id);
       await expect(vault.show(id, OF)).rejects.toMatchObject({ kind: 'not-found' });
-      expect(subject.readPart(vault, id)).toBe(`content of ${id}`);
+      expect(await subject.readPart(vault, second)).toBe(`content of ${id}`);
       await vault.verifyParts(second);
     });
 
@@ -77,7 +77,8 @@ export function describeTrash(subject: VaultSubject): void {
     });
 
     it('gives a backup back as it was, until its data is deleted', async () => {
-      const { manifest } = await seal();
+      const sealed = await seal();
+      const { manifest } = sealed;
       await vault.trash(manifest.id, NOTE);
       await vault.recover(manifest.id);
       await vault.recover(manifest.id);
@@ -87,7 +88,7 @@ export function describeTrash(subject: VaultSubject): void {
       await vault.empty(manifest.id);
       await vault.empty(manifest.id);
       expect(await states()).toEqual(['gone']);
-      expect(() => subject.readPart(vault, manifest.id)).toThrow();
+      await expect(subject.readPart(vault, sealed)).rejects.toThrow();
       await expect(vault.recover(manifest.id)).rejects.toMatchObject({ kind: 'not-found' });
     });
 

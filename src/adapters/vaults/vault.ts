@@ -1,9 +1,13 @@
 import type { Manifest } from '../../core/backup/manifest.ts';
 import type { Tombstone } from '../../core/backup/tombstone.ts';
 import type { Effect } from '../../platform/effect.ts';
+import type { KeyRing } from './seal/key-ring.ts';
 
-/** What the maker of a backup knows; parts, totals, window and chain are the vault's to find out. */
-export type ManifestDraft = Omit<Manifest, 'format' | 'stores' | 'totals' | 'consistencyWindowMs' | 'previous'> & {
+/** What the maker of a backup knows; parts, totals, window, chain and seal are the vault's to find out. */
+export type ManifestDraft = Omit<
+  Manifest,
+  'format' | 'stores' | 'totals' | 'consistencyWindowMs' | 'previous' | 'seal'
+> & {
   stores: Omit<Manifest['stores'][number], 'parts'>[];
 };
 
@@ -33,6 +37,8 @@ export interface Pin {
 /**
  * A place for backups. Promises of every implementation:
  * - what is not sealed is never listed, shown or restored; what is sealed was synced before and never changes;
+ * - what the stores wrote is packed, encrypted when there is somebody to encrypt for, and signed; while it is written or read it lies here
+ *   plain, in a folder for this user alone, which is deleted afterwards, or by the next act here when its process died;
  * - everything read from it is checked before it is used;
  * - the trash is a mark and not a place: what is trashed is listed and shown no more, and its data stays where it is, so that whoever
  *   reads it reads on; it is deleted by `empty` alone;
@@ -42,18 +48,27 @@ export interface Pin {
 export interface Vault {
   /** Makes an empty place for the backup; removes what a dead run left of the same one. Refuses one that a living process writes. */
   begin(id: string): Promise<{ folderOf(store: string): Promise<string> }>;
-  /** Hashes and syncs all parts and makes the backup visible. */
-  seal(draft: ManifestDraft): Promise<Sealed>;
+  /** Packs, encrypts, hashes and syncs all parts, signs the manifest and makes the backup visible. */
+  seal(draft: ManifestDraft, signal?: AbortSignal): Promise<Sealed>;
   /** Deletes an unsealed backup of this process. */
   abandon(id: string): Promise<void>;
   /** Sealed backups, oldest first; one whose manifest cannot be trusted comes with the reason instead. */
   list(): Promise<{ id: string; sealed: Sealed | null; reason: string | null }[]>;
   /** By id, unique prefix, `latest` or `before:<release>` among those of the service and environment. */
   show(reference: string, of: { service: string; environment: string }): Promise<Sealed>;
-  /** Re-reads every part; throws `backup-invalid` naming the first that is wrong. */
+  /** Throws `backup-invalid` for the first file that is missing or has another size; reads none. */
+  verifySizes(sealed: Sealed): Promise<void>;
+  /** Re-reads manifest, signature and every part as it lies here; throws `backup-invalid` naming the first that is wrong. Needs no identity. */
   verifyParts(sealed: Sealed): Promise<void>;
-  /** Where the parts of a store lie, to be read only. */
-  folderOf(id: string, store: string): string;
+  /** Ids of backups whose manifest names one before it that is neither here nor pruned: it was taken away or exchanged. */
+  brokenLinks(of: { service: string; environment: string }): Promise<string[]>;
+  /**
+   * Lets a folder be read that holds the parts of a store as the store wrote them: decrypted, unpacked, every byte checked. Throws
+   * `backup-invalid` naming the part that is wrong, and `not-permitted` when it is encrypted for somebody else.
+   */
+  opened<Result>(sealed: Sealed, store: string, use: (folder: string) => Promise<Result>): Promise<Result>;
+  /** Whether its parts can be opened here: it is not encrypted, its key is kept, or there is an identity. */
+  canOpen(sealed: Sealed): Promise<boolean>;
   /** Marks a sealed backup as pruned. Twice is harmless: the first mark stays. */
   trash(id: string, note: { at: string; why: string }): Promise<void>;
   /** Takes the mark away again; throws `not-found` when the data is deleted or being deleted. */
@@ -69,6 +84,8 @@ export interface Vault {
   pins(): Promise<Pin[]>;
   /** Deletes what dead runs left; returns their ids. */
   removeDead(effect: Effect): Promise<string[]>;
+  /** The keys it seals and opens with. */
+  readonly keys: KeyRing;
   /** Where it is, for messages. */
   readonly place: string;
 }

@@ -4,7 +4,9 @@ import type { Registration, Run } from '../session.ts';
 const WHICH = 'backup as `shipway backup list` names it, a unique beginning of that, or before:<release>';
 
 export const registerBackup: Registration = (program, run) => {
-  const backup = program.command('backup').description('take, list, prove, restore, prune and pin backups of the data');
+  const backup = program
+    .command('backup')
+    .description('take, list, prove, restore, prune, pin and encrypt backups of the data');
   registerCreate(backup, run);
   registerList(backup, run);
   registerShow(backup, run);
@@ -15,6 +17,7 @@ export const registerBackup: Registration = (program, run) => {
   registerPin(backup, run);
   registerUnpin(backup, run);
   registerDiscard(backup, run);
+  registerKeygen(backup, run);
   backup.addHelpText('after', '\nExample:\n  $ shipway backup list --env production');
 };
 
@@ -29,7 +32,9 @@ function registerCreate(backup: Command, run: Run): void {
 function registerList(backup: Command, run: Run): void {
   const command = backup.command('list');
   command
-    .description('all backups of an environment, newest first, with their pins and the age of their last proof')
+    .description(
+      'all backups of an environment, newest first: sizes, whether encrypted, pins, and the age of the last proof',
+    )
     .option('--explain', 'add the rules that keep each one')
     .addHelpText('after', '\nExample:\n  $ shipway backup list --env production --explain')
     .action((given: { explain?: boolean }) =>
@@ -40,7 +45,7 @@ function registerList(backup: Command, run: Run): void {
 function registerShow(backup: Command, run: Run): void {
   const command = backup.command('show').argument('<id>', WHICH);
   command
-    .description('one backup: when, of what, how big, when it was last proven by a restore, and every look at it')
+    .description('one backup: when, of what, how big, who can read and who signed it, and every look at it')
     .addHelpText('after', '\nExample:\n  $ shipway backup show before:r-0003')
     .action((id: string) => run(command, async (session) => (await import('../handle-backups.ts')).show(session, id)));
 }
@@ -54,10 +59,10 @@ function registerVerify(backup: Command, run: Run): void {
     .addHelpText(
       'after',
       '\n  0  every part is there and has its size' +
-        '\n  1  and its SHA-256' +
+        '\n  1  and its SHA-256, and signature and chain are right; needs no identity' +
         '\n  2  and every copy opens and is what was captured' +
         '\n  3  and restored to a scratch place it is what was captured; live data is not touched' +
-        '\n\nEnds with 1 when one is not good, or could not be looked at.' +
+        '\n\nEnds with 1 when one is not good, or could not be looked at, and with 40 when one was taken out of the chain.' +
         '\n\nExample:\n  $ shipway backup verify before:r-0003 --level 3 --env production',
     )
     .action((id: string | undefined, given: { level: string; store?: string }) =>
@@ -146,5 +151,22 @@ function registerDiscard(backup: Command, run: Run): void {
     )
     .action((what: string | undefined, given: { all?: boolean }) =>
       run(command, async (session) => (await import('../handle-retention.ts')).discard(session, what ?? null, given)),
+    );
+}
+
+function registerKeygen(backup: Command, run: Run): void {
+  const command = backup.command('keygen').argument('<file>', 'new file for the identity, which reads the backups');
+  command
+    .description(
+      'make a pair of keys for encrypted backups: prints the recipient, writes the identity to a file (0600)',
+    )
+    .addHelpText(
+      'after',
+      '\nThe recipient goes into the release file (backups.encryption.recipients). The identity belongs on another machine, or into a safe.' +
+        '\nWorks offline and without a release file. age and age-keygen can read the file.' +
+        '\n\nExample:\n  $ shipway backup keygen ~/backup-identity.txt',
+    )
+    .action((file: string) =>
+      run(command, async (session) => (await import('../handle-backups.ts')).makeKeys(session, file)),
     );
 }

@@ -2,8 +2,9 @@ import type { ListedBackup, ShownBackup } from '../../app/list-backups.ts';
 import type { BackupSummary, RestorePlan } from '../../app/manage-backups.ts';
 import { formatDuration } from '../../core/plan/format-duration.ts';
 import { faultOf, secondsOf } from '../../core/backup/proof-run.ts';
+import { encryptionWords } from '../../core/backup/describe-backup.ts';
+import { formatBytes } from '../../core/plan/format-bytes.ts';
 import { printable } from './printable.ts';
-import { formatBytes } from './step-detail.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
 import { age, shownTime } from './times.ts';
@@ -23,11 +24,13 @@ export function backupTable(
     backup.reason,
     backup.version ?? '-',
     backup.release ?? '-',
+    formatBytes(backup.storedBytes),
     formatBytes(backup.bytes),
+    backup.encryptedFor.length === 0 ? 'NO' : 'yes',
     printable(backup.stores.join(', ')),
   ]);
   const [head = '', ...lines] = table([
-    ['BACKUP', 'TAKEN', 'AGE', 'PROVEN', 'WHY', 'VERSION', 'RELEASE', 'SIZE', 'STORES'],
+    ['BACKUP', 'TAKEN', 'AGE', 'PROVEN', 'WHY', 'VERSION', 'RELEASE', 'STORED', 'RAW', 'ENCRYPTED', 'STORES'],
     ...rows,
   ]);
   const notes = backups.map((backup) => [
@@ -37,7 +40,12 @@ export function backupTable(
       : []),
     ...(shown.explain ? backup.rules.map((rule) => style.faint(`  ${printable(rule)}`)) : []),
   ]);
-  return [style.strong(head), ...lines.flatMap((line, index) => [line, ...(notes[index] ?? [])])];
+  const open = backups.filter((backup) => backup.encryptedFor.length === 0).length;
+  const warning =
+    open === 0
+      ? []
+      : [style.attention(`${open} of ${backups.length} not encrypted: whoever can read the folder can read the data`)];
+  return [style.strong(head), ...lines.flatMap((line, index) => [line, ...(notes[index] ?? [])]), ...warning];
 }
 
 /** How long ago it was proven, best by a restore; an age alone says nothing about a backup that failed. */
@@ -77,7 +85,9 @@ export function backupLine(backup: BackupSummary): string[] {
     `taken    ${shownTime(backup.createdAt)}, ${backup.reason}${backup.release === null ? '' : ` of ${backup.release}`}`,
     `version  ${backup.version ?? 'none ran'}`,
     `stores   ${printable(backup.stores.join(', '))}`,
-    `size     ${formatBytes(backup.bytes)}`,
+    `size     ${formatBytes(backup.bytes)} of data, stored as ${formatBytes(backup.storedBytes)}`,
+    `readable ${printable(encryptionWords(backup.encryptedFor))}`,
+    `signed   ${backup.signer ?? 'no: it is of the format before signatures'}`,
   ];
 }
 

@@ -2,7 +2,7 @@ import type { Maintained } from '../../app/maintain-stores.ts';
 import { formatDuration } from '../../core/plan/format-duration.ts';
 import type { Json } from '../../core/release/json.ts';
 import { printable } from './printable.ts';
-import { formatBytes } from './step-detail.ts';
+import { formatBytes } from '../../core/plan/format-bytes.ts';
 import type { Style } from './style.ts';
 
 /** One store: how it is, what was measured, and what is wrong. */

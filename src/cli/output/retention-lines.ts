@@ -1,7 +1,7 @@
 import type { Replaced } from '../../app/discard-replaced.ts';
+import { formatBytes } from '../../core/plan/format-bytes.ts';
 import type { PrunedBackup, PruneReport } from '../../app/prune-backups.ts';
 import { printable } from './printable.ts';
-import { formatBytes } from './step-detail.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
 import { age, shownTime } from './times.ts';

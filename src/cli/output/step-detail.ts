@@ -1,5 +1,6 @@
 import type { StepView } from '../../app/release-view.ts';
 import type { Json, JsonObject } from '../../core/release/json.ts';
+import { formatBytes } from '../../core/plan/format-bytes.ts';
 import { formatDuration } from '../../core/plan/format-duration.ts';
 
 /** What a finished step came to, in one line: its title, and what a person wants to know of its result. */
@@ -14,8 +15,8 @@ export function stepDetail(step: StepView): string {
 const RESULTS: Record<string, (result: JsonObject) => string> = {
   'run-checks': (result) => `${listOf(result['checks']).length} passed`,
   'await-approval': (result) => `approved by ${texts(result['approvedBy']).join(', ')}`,
-  'backup-data': (result) => joined([text(result['id']), bytes(result['bytes'])]),
   'prove-backup': (result) => `proven in ${formatDuration(number(result['seconds']))}`,
+  'backup-data': (result) => joined([text(result['id']), bytes(result['bytes']), encryptedFor(result['encryptedFor'])]),
   'migrate-up': (result) => change(result),
   'migrate-down': (result) => change(result),
   'apply-version': (result) => instances(result['instances']),
@@ -72,19 +73,12 @@ function bytes(value: Json | undefined): string {
   return typeof value === 'number' ? formatBytes(value) : '';
 }
 
-function joined(parts: string[], between = ', '): string {
-  return parts.filter((part) => part !== '').join(between);
+/** Steps of a program before this one did not say. */
+function encryptedFor(value: Json | undefined): string {
+  if (!Array.isArray(value)) return '';
+  return value.length === 0 ? 'not encrypted' : 'encrypted';
 }
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
-
-/** 412000000 as `412 MB`; powers of 1000, three digits. */
-export function formatBytes(count: number): string {
-  let value = count;
-  let unit = 0;
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${Number(value.toPrecision(3))} ${UNITS[unit]}`;
+function joined(parts: string[], between = ', '): string {
+  return parts.filter((part) => part !== '').join(between);
 }

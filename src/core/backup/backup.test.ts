@@ -109,14 +109,14 @@ describe('a manifest', () => {
   });
 
   it.each<[string, (manifest: Manifest) => void]>([
-    ['format is missing or wrong', (m) => Object.assign(m, { format: 2 })],
+    ['format is missing or wrong', (m) => Object.assign(m, { format: 3 })],
     ['id is missing or wrong', (m) => Object.assign(m, { id: 'latest' })],
     ['its id names another service or environment', (m) => Object.assign(m, { service: 'other' })],
     ['its id names another reason', (m) => Object.assign(m, { reason: 'manual' })],
     ['totals.bytes is missing or wrong', (m) => Object.assign(m.totals, { bytes: -1 })],
     ['its totals do not add up', (m) => Object.assign(m.totals, { bytes: 8 })],
     ['its consistency window does not add up', (m) => Object.assign(m, { consistencyWindowMs: 5 })],
-    ['extra is not known in format 1', (m) => Object.assign(m, { extra: 1 })],
+    ['extra is not known in this format', (m) => Object.assign(m, { extra: 1 })],
     [
       'stores[0].parts[0].sha256 is missing or wrong',
       (m) => Object.assign(m.stores[0]?.parts[0] ?? {}, { sha256: 'x' }),

@@ -1,18 +1,18 @@
 import { assertNever } from '../release/assert-never.ts';
-import type { Manifest, Part } from './manifest.ts';
+import { sealedFiles, type FoundFile, type Manifest } from './manifest.ts';
 
 /** The first part that is not as it was sealed. */
 export type Mismatch =
-  | { kind: 'missing'; part: Part }
-  | { kind: 'truncated'; part: Part; foundBytes: number }
-  | { kind: 'grown'; part: Part; foundBytes: number }
-  | { kind: 'changed'; part: Part; foundSha256: string }
+  | { kind: 'missing'; part: FoundFile }
+  | { kind: 'truncated'; part: FoundFile; foundBytes: number }
+  | { kind: 'grown'; part: FoundFile; foundBytes: number }
+  | { kind: 'changed'; part: FoundFile; foundSha256: string }
   | { kind: 'extra'; path: string };
 
-/** Compares the sealed parts with the files found below the backup's folder (manifest excluded); null when all are there and unchanged. */
-export function checkManifest(manifest: Manifest, found: readonly Part[]): Mismatch | null {
+/** Compares the sealed files with those found below the backup's folder (manifest and signature excluded), as they lie there; null when all are there and unchanged. */
+export function checkManifest(manifest: Manifest, found: readonly FoundFile[]): Mismatch | null {
   const byPath = new Map(found.map((part) => [part.path, part]));
-  for (const part of manifest.stores.flatMap((store) => store.parts)) {
+  for (const part of sealedFiles(manifest)) {
     const mismatch = comparePart(part, byPath.get(part.path));
     if (mismatch !== null) return mismatch;
     byPath.delete(part.path);
@@ -21,7 +21,7 @@ export function checkManifest(manifest: Manifest, found: readonly Part[]): Misma
   return extra === undefined ? null : { kind: 'extra', path: extra };
 }
 
-function comparePart(sealed: Part, found: Part | undefined): Mismatch | null {
+function comparePart(sealed: FoundFile, found: FoundFile | undefined): Mismatch | null {
   if (found === undefined) return { kind: 'missing', part: sealed };
   if (found.bytes < sealed.bytes) return { kind: 'truncated', part: sealed, foundBytes: found.bytes };
   if (found.bytes > sealed.bytes) return { kind: 'grown', part: sealed, foundBytes: found.bytes };

@@ -16,13 +16,28 @@ export interface Capture {
   fingerprint: string;
 }
 
-/** One file of a backup. */
-export interface Part {
-  /** Relative to the folder of the backup, `/` between names: `<store>/<file>`. */
-  path: string;
+/** How the bytes of a part were packed before they were encrypted. */
+export const CODECS = ['none', 'gzip', 'brotli'] as const;
+export type Codec = (typeof CODECS)[number];
+
+/** A file as it lies in the vault. */
+export interface StoredFile {
   bytes: number;
   /** Lower-case hex. */
   sha256: string;
+}
+
+/** One file of a backup: as the store wrote it, and as it lies in the vault. */
+export interface Part extends StoredFile {
+  /** Relative to the folder of the backup, `/` between names: `<store>/<file>`. */
+  path: string;
+  /** Left out in format 1, where parts lie in the vault as the store wrote them. */
+  stored?: StoredFile & { codec: Codec };
+}
+
+/** A file that was found in a backup's folder. */
+export interface FoundFile extends StoredFile {
+  path: string;
 }
 
 export interface StoreManifest {
@@ -34,9 +49,34 @@ export interface StoreManifest {
   parts: Part[];
 }
 
+/** Where the wrapped data key of an encrypted backup lies in its folder. */
+export const KEYS_FILE = 'keys.age';
+
+/** How the parts are encrypted, and for whom. */
+export interface Encryption {
+  cipher: 'aes-256-gcm';
+  /** Bytes of a block before it is encrypted. */
+  blockBytes: number;
+  /** age recipients who can read the data key in `keys.age`, in the order of the release file. */
+  recipients: string[];
+  /** `keys.age` as it lies in the vault. */
+  keys: StoredFile;
+}
+
+/** What was done to the parts after the stores wrote them. */
+export interface Seal {
+  /** null: compressed and signed, but readable by whoever can read the folder. */
+  encryption: Encryption | null;
+  /** Public key of the signature in `manifest.sig`: `ed25519:` and 64 hex digits. */
+  signer: string;
+  /** Bytes of all parts as they lie in the vault. */
+  storedBytes: number;
+}
+
 /** What a backup says about itself; never changes once the backup is sealed. */
 export interface Manifest {
-  format: 1;
+  /** 1: plain parts, no signature. 2: with `seal`. */
+  format: 1 | 2;
   id: string;
   service: string;
   environment: string;
@@ -54,6 +94,8 @@ export interface Manifest {
   /** SHA-256 of the manifest of the backup before, of the same service and environment; null for the first. */
   previous: string | null;
   totals: { files: number; bytes: number };
+  /** In format 2, and only there. */
+  seal?: Seal;
 }
 
 /** The canonical bytes (RFC 8785, no line end): equal manifests give equal bytes, and nothing else is a sealed manifest. */
@@ -72,6 +114,33 @@ export function manifestSha256(manifest: Manifest): string {
 export function totalsOf(stores: readonly StoreManifest[]): Manifest['totals'] {
   const parts = stores.flatMap((store) => store.parts);
   return { files: parts.length, bytes: parts.reduce((sum, part) => sum + part.bytes, 0) };
+}
+
+/** The file that a part is in the vault. */
+export function storedOf(part: Part): StoredFile & { codec: Codec } {
+  return part.stored ?? { codec: 'none', bytes: part.bytes, sha256: part.sha256 };
+}
+
+/** Bytes of all parts as they lie in the vault. */
+export function storedBytesOf(stores: readonly StoreManifest[]): number {
+  return stores.flatMap((store) => store.parts).reduce((sum, part) => sum + storedOf(part).bytes, 0);
+}
+
+/** Who can read the backup: the recipients of its key; none when it is not encrypted. */
+export function recipientsOf({ seal }: Pick<Manifest, 'seal'>): string[] {
+  return seal?.encryption?.recipients ?? [];
+}
+
+/** Every file that lies in the folder of the backup besides the manifest and its signature. */
+export function sealedFiles(manifest: Manifest): FoundFile[] {
+  const keys = manifest.seal?.encryption?.keys;
+  const parts = manifest.stores.flatMap((store) => store.parts);
+  const files = parts.map((part) => ({ path: part.path, ...sizeAndHash(storedOf(part)) }));
+  return keys === undefined ? files : [...files, { path: KEYS_FILE, ...sizeAndHash(keys) }];
+}
+
+function sizeAndHash({ bytes, sha256 }: StoredFile): StoredFile {
+  return { bytes, sha256 };
 }
 
 /** Milliseconds between the first and the last moment the stores are consistent for. */

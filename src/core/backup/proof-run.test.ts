@@ -43,7 +43,10 @@ describe('a look at a backup', () => {
   });
 
   test('says at each level what it looked at and what not', () => {
-    expect(checkedAt(1)).toEqual(['every part is there and has its size', 'every part has its SHA-256']);
+    expect(checkedAt(1)).toEqual([
+      'every part is there and has its size',
+      'manifest and signature are right, and every part has its SHA-256',
+    ]);
     expect(notCheckedAt(3)).toEqual(['no version was started on the restored copy (V4)']);
     for (const level of [0, 1, 2, 3] as const) expect(checkedAt(level).length + notCheckedAt(level).length).toBe(5);
     expect([-1, 1.5, 4, Number.NaN].some(isVerificationLevel)).toBe(false);

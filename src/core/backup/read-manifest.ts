@@ -1,6 +1,16 @@
 import { problem, type Problem } from '../release/problem.ts';
 import { BACKUP_REASONS, isBackupOf, parseBackupId } from './backup-id.ts';
-import { consistencyWindowMs, manifestBytes, totalsOf, type Manifest } from './manifest.ts';
+import { isAgeRecipient } from './age-recipient.ts';
+import {
+  CODECS,
+  consistencyWindowMs,
+  manifestBytes,
+  storedBytesOf,
+  totalsOf,
+  type Manifest,
+  type Seal,
+} from './manifest.ts';
+import { isSigner } from './signer.ts';
 import { isSafePath } from './safe-path.ts';
 
 type Fields = Record<string, unknown>;
@@ -15,8 +25,8 @@ const isObject: Test = (value) => typeof value === 'object' && value !== null &&
 const isList: Test = (value) => Array.isArray(value);
 const isCounters: Test = (value) => isObject(value) && Object.values(value as Fields).every(isCount);
 
-const MANIFEST: Record<keyof Manifest, Test> = {
-  format: (value) => value === 1,
+const MANIFEST: Record<Exclude<keyof Manifest, 'seal'>, Test> = {
+  format: (value) => value === 1 || value === 2,
   id: (value) => typeof value === 'string' && parseBackupId(value) !== null,
   service: isText,
   environment: isText,
@@ -33,6 +43,38 @@ const MANIFEST: Record<keyof Manifest, Test> = {
 const STORE = { name: isName, kind: isText, engine: isText, capture: isObject, parts: isList };
 const CAPTURE = { engine: isText, consistentAt: isTime, liveBytes: isCount, counters: isCounters, fingerprint: isText };
 const PART = { path: isText, bytes: isCount, sha256: isSha256 };
+const STORED = { codec: isCodec, bytes: isCount, sha256: isSha256 };
+const SEAL = { encryption: isObjectOrNull, signer: isSigner, storedBytes: isCount };
+const ENCRYPTION = { cipher: isCipher, blockBytes: isBlockSize, recipients: isRecipients, keys: isObject };
+
+// A manifest from outside must not make us hold more than this at once.
+const BLOCK_BYTES_MAX = 16 * 1024 * 1024;
+const RECIPIENTS_MAX = 100;
+
+function isCodec(value: unknown): boolean {
+  return CODECS.some((codec) => codec === value);
+}
+
+function isObjectOrNull(value: unknown): boolean {
+  return value === null || isObject(value);
+}
+
+function isCipher(value: unknown): boolean {
+  return value === 'aes-256-gcm';
+}
+
+function isBlockSize(value: unknown): boolean {
+  return isCount(value) && (value as number) >= 1 && (value as number) <= BLOCK_BYTES_MAX;
+}
+
+function isRecipients(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= RECIPIENTS_MAX &&
+    value.every((one) => typeof one === 'string' && isAgeRecipient(one))
+  );
+}
 
 function isName(value: unknown): boolean {
   return typeof value === 'string' && isSafePath(value) && !value.includes('/');
@@ -41,10 +83,14 @@ function isName(value: unknown): boolean {
 /** The manifest in the bytes, or `backup-invalid` with the first thing that is wrong. Nothing of it may be used before this. */
 export function readManifest(bytes: Buffer, where: string): Manifest {
   const value = parseJson(bytes, where);
-  requireFields(value, MANIFEST, '', where);
+  const isSealed = value['format'] === 2;
+  requireFields(value, isSealed ? { ...MANIFEST, seal: isObject } : MANIFEST, '', where);
   requireFields(value['createdAt'], { start: isTime, end: isTime }, 'createdAt.', where);
   requireFields(value['totals'], { files: isCount, bytes: isCount }, 'totals.', where);
-  (value['stores'] as unknown[]).forEach((store, index) => requireStore(store, `stores[${index}].`, where));
+  (value['stores'] as unknown[]).forEach((store, index) =>
+    requireStore(store, { prefix: `stores[${index}].`, isSealed }, where),
+  );
+  if (isSealed) requireSeal(value['seal'], where);
   const manifest = value as unknown as Manifest;
   if (!manifestBytes(manifest).equals(bytes)) throw invalid('it is not in canonical form', where);
   requireConsistent(manifest, where);
@@ -73,18 +119,29 @@ function requireFields(
     if (!test(fields[name])) throw invalid(`${prefix}${name} is missing or wrong`, where);
   }
   const unknown = Object.keys(fields).find((name) => !Object.hasOwn(tests, name));
-  if (unknown !== undefined) throw invalid(`${prefix}${unknown} is not known in format 1`, where);
+  if (unknown !== undefined) throw invalid(`${prefix}${unknown} is not known in this format`, where);
 }
 
-function requireStore(value: unknown, prefix: string, where: string): void {
+function requireSeal(value: unknown, where: string): void {
+  requireFields(value, SEAL, 'seal.', where);
+  const { encryption } = value as unknown as Seal;
+  if (encryption === null) return;
+  requireFields(encryption, ENCRYPTION, 'seal.encryption.', where);
+  requireFields(encryption.keys, { bytes: isCount, sha256: isSha256 }, 'seal.encryption.keys.', where);
+}
+
+function requireStore(value: unknown, at: { prefix: string; isSealed: boolean }, where: string): void {
+  const { prefix, isSealed } = at;
   requireFields(value, STORE, prefix, where);
   requireFields(value['capture'], CAPTURE, `${prefix}capture.`, where);
   (value['parts'] as unknown[]).forEach((part, index) => {
-    requireFields(part, PART, `${prefix}parts[${index}].`, where);
+    const partPrefix = `${prefix}parts[${index}].`;
+    requireFields(part, isSealed ? { ...PART, stored: isObject } : PART, partPrefix, where);
+    if (isSealed) requireFields(part['stored'], STORED, `${partPrefix}stored.`, where);
     const path = String(part['path']);
     // A path that climbs out would let a manifest name, or a restore read, any file of the machine.
     if (!isSafePath(path) || !path.startsWith(`${String(value['name'])}/`)) {
-      throw invalid(`${prefix}parts[${index}].path ${JSON.stringify(path)} leaves the folder of its store`, where);
+      throw invalid(`${partPrefix}path ${JSON.stringify(path)} leaves the folder of its store`, where);
     }
   });
 }
@@ -100,6 +157,10 @@ function requireConsistent(manifest: Manifest, where: string): void {
     [manifest.stores.every((store) => store.parts.length > 0), 'a store has no parts'],
     [manifest.stores.every((store) => store.engine === store.capture.engine), 'a store names two engines'],
     [totals.files === manifest.totals.files && totals.bytes === manifest.totals.bytes, 'its totals do not add up'],
+    [
+      manifest.seal === undefined || manifest.seal.storedBytes === storedBytesOf(manifest.stores),
+      'its stored bytes do not add up',
+    ],
     [consistencyWindowMs(manifest.stores) === manifest.consistencyWindowMs, 'its consistency window does not add up'],
   ];
   const wrong = facts.find(([holds]) => !holds);

@@ -10,7 +10,11 @@ export const RESTORE_LEVEL: VerificationLevel = 3;
 /** What each level adds, as done and as not done. */
 const LEVELS: { level: number; done: string; undone: string }[] = [
   { level: 0, done: 'every part is there and has its size', undone: 'nothing was looked at' },
-  { level: 1, done: 'every part has its SHA-256', undone: 'the content of the parts was not read (V1)' },
+  {
+    level: 1,
+    done: 'manifest and signature are right, and every part has its SHA-256',
+    undone: 'the content of the parts was not read (V1)',
+  },
   { level: 2, done: 'the copy opens and is what was captured', undone: 'the copy was not opened (V2)' },
   { level: 3, done: 'a restored copy is what was captured', undone: 'it was not restored (V3)' },
   { level: 4, done: 'the version of then runs on it', undone: 'no version was started on the restored copy (V4)' },

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sampleKinds } from '../../../test/fixtures/config/sample-kinds.ts';
 import { describeConfigProblem } from './config-problem.ts';
 import { parseReleaseFile, parseReleaseObject } from './parse-release-file.ts';
@@ -90,6 +90,37 @@ test('the policy for backups is read key by key; what is left out keeps a week a
   expect(read(`${SMALL}backups: { drill: every 7 days, scratch: /big/disk }\n`).backups).toMatchObject({
     drillSeconds: 7 * 86_400,
     scratch: '/big/disk',
+  });
+});
+
+describe('the keys of backups', () => {
+  const RECIPIENT = 'age1hry635hhy4fl7p85v4lcy6e7f6lm5u48eh0f80ghjnpl329lh4xsqktw5e';
+  const withKeys = (keys: string): string => `${SMALL}backups: { ${keys} }\n`;
+
+  test('are left out of a file that names none, and read where it does', () => {
+    expect(read(SMALL).backups).not.toHaveProperty('keys');
+    const encryption = `encryption: { recipients: [${RECIPIENT}], identity: $SHIPWAY_BACKUP_IDENTITY }`;
+    expect(read(withKeys(encryption)).backups.keys).toEqual({
+      recipients: [RECIPIENT],
+      identity: '$SHIPWAY_BACKUP_IDENTITY',
+      signers: [],
+    });
+    const signer = `ed25519:${'5f'.repeat(32)}`;
+    expect(read(withKeys(`signers: ['${signer}']`)).backups.keys).toMatchObject({ recipients: [], signers: [signer] });
+  });
+
+  test('with a slip in a recipient or a signer are refused', () => {
+    const slip = RECIPIENT.replace('hry', 'hrz');
+    expect(problemsOf(withKeys(`encryption: { recipients: [${slip}] }`)).join()).toContain('is not an age recipient');
+    expect(problemsOf(withKeys('encryption: { recipients: [] }')).join()).toContain('Name at least one recipient');
+    expect(problemsOf(withKeys('signers: [ana]')).join()).toContain('is not a signer');
+  });
+
+  test('with the identity itself in the file are refused, and it is not shown', () => {
+    const identity = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`;
+    const said = problemsOf(withKeys(`encryption: { recipients: [${RECIPIENT}], identity: ${identity} }`)).join();
+    expect(said).toContain('is the identity itself');
+    expect(said).not.toContain('QQQQ');
   });
 });
 

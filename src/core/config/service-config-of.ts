@@ -1,6 +1,7 @@
 import type { Json } from '../release/json.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 import type { ReadFile } from './file-schema.ts';
+import { backupKeysOf } from './backup-key-words.ts';
 import { keepOf } from './keep-words.ts';
 import type {
   ApprovalConfig,
@@ -37,11 +38,13 @@ export function serviceConfigOf(file: ReadFile): ServiceConfig {
 }
 
 function backupsOf(written: ReadFile['backups']): ServiceConfig['backups'] {
+  const keys = backupKeysOf(written);
   return {
     directory: written?.directory ?? '.shipway/backups',
     keep: keepOf(written?.keep),
     drillSeconds: written?.drill ?? null,
     scratch: written?.scratch ?? '.shipway/scratch',
+    ...(keys === null ? {} : { keys }),
   };
 }
 

@@ -77,6 +77,16 @@ export interface EnvironmentConfig {
   drainSeconds: number;
 }
 
+/** Who can read the backups, what reads them here, and who may sign them. */
+export interface BackupKeys {
+  /** age recipients; none: not encrypted. */
+  recipients: string[];
+  /** `$NAME` of a variable or a path, unresolved; null when nothing is read on this machine. */
+  identity: string | null;
+  /** Public keys besides the own one. */
+  signers: string[];
+}
+
 export interface BackupsConfig {
   /** Where backups are kept, relative to the project. */
   directory: string;
@@ -86,6 +96,10 @@ export interface BackupsConfig {
   drillSeconds: number | null;
   /** Where they are restored to be proven, relative to the project. */
   scratch: string;
+  /**
+   * Absent: signed with the own key and not encrypted; left out then, so that the fingerprint of a file that says nothing of them stays what it was.
+   */
+  keys?: BackupKeys;
 }
 
 /** The release file, checked and with every default filled in. */

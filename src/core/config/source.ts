@@ -42,6 +42,7 @@ const SHOWN_MAX = 60;
 const MESSAGE_MAX = 1000;
 const MASK = '***';
 // Texts that carry a secret beside a telling word, whatever key they stand under.
+const AGE_IDENTITY = /AGE-SECRET-KEY-[0-9A-Z]*/gi;
 const SECRET_IN_TEXT =
   /((?:bearer|basic)\s+|(?:password|passwd|token|secret|api[-_]?key)\s*[=:]\s*)(?!\$)[^\s'",\]]+/gi;
 // The length of a scheme is limited, because an unlimited one takes quadratic time on a long word.
@@ -83,7 +84,11 @@ export function showValue(source: Source, path: ConfigPath): string | null {
 
 /** The text with what looks like a secret masked; what is longer than a message can be is cut off. */
 export function maskText(text: string): string {
-  return text.slice(0, MESSAGE_MAX).replace(PASSWORD_IN_URL, `$1${MASK}@`).replace(SECRET_IN_TEXT, `$1${MASK}`);
+  return text
+    .slice(0, MESSAGE_MAX)
+    .replace(PASSWORD_IN_URL, `$1${MASK}@`)
+    .replace(SECRET_IN_TEXT, `$1${MASK}`)
+    .replace(AGE_IDENTITY, MASK);
 }
 
 function shorten(text: string): string {

@@ -70,6 +70,7 @@ export function planHead(
     router: environment.router,
     stores: config.stores.filter((store) => environment.stores.includes(store.name)),
     backupDirectory: config.backups.directory,
+    ...(config.backups.keys === undefined ? {} : { backupKeys: config.backups.keys }),
     envFile: environment.envFile,
     variables: config.variables,
     phases: [],

@@ -1,4 +1,4 @@
-import type { Chosen, NamedStore } from '../config/service-config.ts';
+import type { BackupKeys, Chosen, NamedStore } from '../config/service-config.ts';
 import type { JsonObject } from '../release/json.ts';
 import type { Version } from '../release/version.ts';
 
@@ -80,6 +80,8 @@ export interface Plan {
   router: Chosen | null;
   stores: NamedStore[];
   backupDirectory: string;
+  /** Left out when the release file says nothing of keys: backups are signed and not encrypted. */
+  backupKeys?: BackupKeys;
   envFile: string | null;
   variables: { secret: string[]; public: string[] };
   phases: PlannedPhase[];

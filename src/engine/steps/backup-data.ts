@@ -20,7 +20,8 @@ export const backupDataStep: Step = {
       },
       effect,
     );
-    return { id: summary.id, bytes: summary.bytes, stores: summary.stores };
+    const { id, bytes, storedBytes, stores, encryptedFor } = summary;
+    return { id, bytes, storedBytes, stores, encryptedFor };
   },
 };
 

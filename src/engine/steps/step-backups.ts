@@ -13,7 +13,20 @@ export interface BackupSummary {
   version: string | null;
   createdAt: string;
   stores: string[];
+  /** As the stores wrote it. */
   bytes: number;
+  /** As it lies where backups are kept. */
+  storedBytes: number;
+  /** age recipients who can read it; none: not encrypted. */
+  encryptedFor: string[];
+  /** Public key of its signature; null for a backup of the format before. */
+  signer: string | null;
+}
+
+/** A backup as whoever took it knows it. */
+export interface TakenBackup extends BackupSummary {
+  /** How long it took, verification included. */
+  seconds: number;
 }
 
 /** One backup to take; `key` and `begunAt` fix its id, so that asking again after a crash means the same backup. */
@@ -39,12 +52,14 @@ export interface ProofRequest {
 
 /** Backups of the stores of a plan. Every call is harmless when repeated and finishes what a crash left half done. */
 export interface BackupTools {
-  create(plan: Plan, request: BackupRequest, effect: Effect): Promise<BackupSummary>;
+  create(plan: Plan, request: BackupRequest, effect: Effect): Promise<TakenBackup>;
   /** The backup meant by an id, a unique prefix, or `before:<release>`. */
   find(plan: Plan, reference: string): Promise<BackupSummary>;
   list(plan: Plan): Promise<BackupSummary[]>;
   /** Looks at a backup again, and keeps what it found for good. Live data is not touched. */
   prove(plan: Plan, request: ProofRequest, effect: Effect): Promise<ProofRun>;
+  /** Deletes the data keys that were kept for releases that are over and have no hold. */
+  forgetKeys(place: { service: string; environment: string }): Promise<void>;
   /** What restoring it would throw away, by store: rows or files changed since. */
   loss(plan: Plan, id: string, effect: Effect): Promise<{ since: string; stores: Record<string, JsonObject> }>;
   /** Restores beside the live data and verifies; what it returns is what the swap needs. */

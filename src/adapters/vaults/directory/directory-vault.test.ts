@@ -2,13 +2,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { vaultKeys } from '../../../../test/support/vault-keys.ts';
 import { describeTrash } from '../trash.suite.ts';
 import { openVault } from './directory-vault.ts';
 
 describeTrash({
   kind: 'directory',
-  open: openVault,
-  readPart: (vault, id) => readFileSync(join(vault.folderOf(id, 'data'), 'part'), 'utf8'),
+  open: (place) => openVault(place, vaultKeys(join(place, 'keys'))),
+  readPart: (vault, sealed) =>
+    vault.opened(sealed, 'data', async (folder) => readFileSync(join(folder, 'part'), 'utf8')),
   program: 'test/fixtures/processes/trash-act.ts',
 });
 
@@ -20,7 +22,7 @@ test('a tombstone or a pin that cannot be read never lets a backup go', async ()
     mkdirSync(join(place, ID));
     writeFileSync(join(place, `${ID}.pruned`), '{"format":1');
     writeFileSync(join(place, `${ID}.pin`), '');
-    const vault = openVault(place);
+    const vault = openVault(place, vaultKeys(join(place, 'keys')));
     expect((await vault.list()).map(({ id }) => id)).toEqual([ID]);
     expect(await vault.pruned()).toEqual([]);
     expect(await vault.pins()).toMatchObject([{ id: ID, reason: 'its pin cannot be read' }]);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Part } from '../../../core/backup/manifest.ts';
+import type { FoundFile } from '../../../core/backup/manifest.ts';
 import { problem } from '../../../core/release/problem.ts';
 import { sha256OfFile, syncDirectory, syncFile } from '../../../platform/files.ts';
 import { factsOf, namesIn } from '../../../platform/file-tree.ts';
@@ -7,15 +7,20 @@ import { factsOf, namesIn } from '../../../platform/file-tree.ts';
 /** Paths of the manifest itself, relative to the backup's folder. */
 export const MANIFEST = 'manifest.json';
 export const MANIFEST_SHA256 = 'manifest.json.sha256';
+export const MANIFEST_SIGNATURE = 'manifest.sig';
+const OF_MANIFEST = [MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE];
 
-/** Every file below a backup's folder but the manifest, hashed, sorted by path. Links and the like are refused: a part is a file. */
-export async function findParts(folder: string): Promise<Part[]> {
-  const parts: Part[] = [];
-  for (const path of await filesBelow(folder, '')) {
-    if (path !== MANIFEST && path !== MANIFEST_SHA256)
-      parts.push({ path, ...(await sha256OfFile(join(folder, path))) });
-  }
-  return parts.sort((a, b) => (a.path < b.path ? -1 : 1));
+/** Every file below a backup's folder but the manifest and its signature, hashed as it lies there, sorted by path. */
+export async function findParts(folder: string): Promise<FoundFile[]> {
+  const files: FoundFile[] = [];
+  for (const path of await pathsBelow(folder)) files.push({ path, ...(await sha256OfFile(join(folder, path))) });
+  return files;
+}
+
+/** The paths of all files but the manifest and its signature, sorted. Links and the like are refused: a part is a file. */
+export async function pathsBelow(folder: string): Promise<string[]> {
+  const paths = (await filesBelow(folder, '')).filter((path) => !OF_MANIFEST.includes(path));
+  return paths.sort((a, b) => (a < b ? -1 : 1));
 }
 
 async function filesBelow(folder: string, prefix: string): Promise<string[]> {

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { isBackupOf } from '../../../core/backup/backup-id.ts';
+import { checkManifest, describeMismatch, type Mismatch } from '../../../core/backup/check-manifest.ts';
+import { sealedFiles, type Manifest } from '../../../core/backup/manifest.ts';
+import { missingPredecessors } from '../../../core/backup/tombstone.ts';
+import { factsOf } from '../../../platform/file-tree.ts';
+import type { Sealed } from '../vault.ts';
+import { findParts, MANIFEST } from './find-parts.ts';
+import type { VaultPlace } from './opened.ts';
+import { invalid, listSealed, readSealed } from './read-sealed.ts';
+import { listPruned } from './trash.ts';
+
+/** Whether every file is there and has its size; reads none. */
+export async function verifySizes({ directory }: VaultPlace, { manifest }: Sealed): Promise<void> {
+  const folder = join(directory, manifest.id);
+  for (const { path, bytes } of sealedFiles(manifest)) {
+    const facts = await factsOf(join(folder, path));
+    if (facts?.type !== 'file') throw invalid(`part ${path} is missing`, folder);
+    if (facts.bytes !== bytes) throw invalid(`part ${path} has ${facts.bytes} instead of ${bytes} bytes`, folder);
+  }
+}
+
+/** Re-reads the manifest, its signature and every file as it lies in the vault. */
+export async function verifyParts(place: VaultPlace, sealed: Sealed): Promise<void> {
+  const { directory } = place;
+  const { id } = sealed.manifest;
+  const now = await readSealed(place, id);
+  if (now.manifestSha256 !== sealed.manifestSha256) {
+    throw invalid(
+      'the manifest is not the one that was recorded when the backup was sealed',
+      join(directory, id, MANIFEST),
+    );
+  }
+  await requireNoDowngrade(place, now.manifest);
+  const mismatch = checkManifest(now.manifest, await findParts(join(directory, id)));
+  if (mismatch === null) return;
+  throw invalid((await nameOfOther(place, id, mismatch)) ?? describeMismatch(mismatch), join(directory, id));
+}
+
+/** Whoever can write into the vault can write a manifest of the old format, which nobody signs; after the first signed one none is honest. */
+async function requireNoDowngrade(place: VaultPlace, manifest: Manifest): Promise<void> {
+  if (manifest.seal !== undefined) return;
+  const signed = (await listSealed(place)).find(
+    ({ id, sealed }) =>
+      id < manifest.id && sealed?.manifest.seal !== undefined && isBackupOf(id, manifest.service, manifest.environment),
+  );
+  if (signed === undefined) return;
+  throw invalid(`it is not signed, and ${signed.id} before it is`, join(place.directory, manifest.id, MANIFEST));
+}
+
+/** A part of another backup in this place is no accident of the disk, and is said as what it is. */
+async function nameOfOther(place: VaultPlace, id: string, mismatch: Mismatch): Promise<string | null> {
+  if (mismatch.kind === 'missing' || mismatch.kind === 'extra') return null;
+  const [found] = (await findParts(join(place.directory, id))).filter((part) => part.path === mismatch.part.path);
+  for (const other of await listSealed(place)) {
+    const files = other.sealed === null ? [] : sealedFiles(other.sealed.manifest);
+    if (other.id !== id && files.some((file) => file.sha256 === found?.sha256))
+      return `part ${mismatch.part.path} belongs to ${other.id}`;
+  }
+  return null;
+}
+
+/** Ids whose manifest names one before it that is neither here nor pruned. */
+export async function brokenLinks(place: VaultPlace, of: { service: string; environment: string }): Promise<string[]> {
+  const listed = (await listSealed(place)).flatMap(({ sealed }) => (sealed === null ? [] : [sealed]));
+  const links = [
+    ...listed.map(({ manifest, manifestSha256 }) => ({ ...manifest, manifest: manifestSha256 })),
+    ...(await listPruned(place.directory)).map(({ tombstone }) => tombstone),
+  ];
+  return missingPredecessors(links.filter(({ id }) => isBackupOf(id, of.service, of.environment)));
+}

@@ -1,0 +1,36 @@
+import type { Duplex } from 'node:stream';
+import { constants, createBrotliCompress, createBrotliDecompress, createGunzip } from 'node:zlib';
+import type { Codec } from '../../../core/backup/manifest.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * What parts are packed with. Quality 1 of brotli packs as tightly as gzip and takes 0.4 of its time (60 MB of a program: 0.29 s of CPU
+ * against 0.73 s); a window of 256 KiB instead of 4 MiB costs 1 % of the size and a third less time.
+ */
+export const PACKED_WITH: Codec = 'brotli';
+const WINDOW_BITS = 18;
+
+export function packer(): Duplex {
+  const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_LGWIN } = constants;
+  const params = { [BROTLI_PARAM_QUALITY]: 1, [BROTLI_PARAM_LGWIN]: WINDOW_BITS };
+  return createBrotliCompress({ params, chunkSize: CHUNK_BYTES });
+}
+
+/** null: the bytes are as they were. */
+export function unpacker(codec: Codec): Duplex | null {
+  switch (codec) {
+    case 'none':
+      return null;
+    case 'gzip':
+      return createGunzip({ chunkSize: CHUNK_BYTES });
+    case 'brotli':
+      return createBrotliDecompress({ chunkSize: CHUNK_BYTES });
+  }
+}
+
+/** Whether this is how zlib says that the bytes are not what it made. */
+export function isUnpackError(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^(Z_|ERR__ERROR_|ERR_BROTLI|ERR_PADDING|ERR_TRAILING)/.test(code);
+}

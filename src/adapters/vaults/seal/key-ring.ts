@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import { problem } from '../../../core/release/problem.ts';
+import {
+  ensureDirectory,
+  listDirectory,
+  nameBeside,
+  readText,
+  removeTree,
+  writeAtomically,
+} from '../../../platform/files.ts';
+import { hardLink } from '../../../platform/file-tree.ts';
+import { errorCode } from '../../../platform/error-code.ts';
+import { parseKey } from './data-key.ts';
+import { newSigningKey, signatureText, signerOf } from './signature.ts';
+
+export interface KeyRingSettings {
+  /** Where our own keys lie, 0700; made on first use. */
+  folder: string;
+  /** age recipients; none: backups are not encrypted. */
+  recipients: readonly string[];
+  /** Public keys that may sign backups besides our own. */
+  signers: readonly string[];
+  /** The identity that reads encrypted backups, asked for when one has to be read; null when there is none. */
+  identity: () => Promise<string | null>;
+}
+
+/** A data key that is kept so that a release can put back what it backed up. */
+export interface KeptKey {
+  backup: string;
+  release: string;
+}
+
+/** The keys of a project's backups: who may read them, who signs them, and the data keys of those that a release may need. */
+export interface KeyRing {
+  readonly recipients: readonly string[];
+  /** Public half of our own signing key; the key is made on first use. */
+  signer(): Promise<string>;
+  sign(bytes: Buffer): Promise<string>;
+  /** Whether a signer is ours or named in the release file. */
+  trusts(signer: string): Promise<boolean>;
+  /** Keeps the data key in this process, and on the disk when a release may have to read the backup. */
+  keep(backup: string, dataKey: Buffer, release: string | null): Promise<void>;
+  kept(backup: string): Promise<Buffer | null>;
+  keptForReleases(): Promise<KeptKey[]>;
+  forget(backup: string): Promise<void>;
+  identity(): Promise<string | null>;
+}
+
+const SIGNING_KEY = 'backup-signing.pem';
+const KEPT = '.data-key';
+
+export function openKeyRing(settings: KeyRingSettings): KeyRing {
+  const { folder, recipients, signers } = settings;
+  const inMemory = new Map<string, Buffer>();
+  const keptPath = (backup: string): string => join(folder, backup + KEPT);
+  return {
+    recipients,
+    signer: async () => signerOf(await ownKey(folder)),
+    sign: async (bytes) => signatureText(await ownKey(folder), bytes),
+    async trusts(signer) {
+      const own = await readText(join(folder, SIGNING_KEY));
+      return signers.includes(signer) || (own !== null && signerOf(own) === signer);
+    },
+    async keep(backup, dataKey, release) {
+      inMemory.set(backup, dataKey);
+      if (release === null) return;
+      await ensureDirectory(folder);
+      const text = `${JSON.stringify({ format: 1, backup, key: dataKey.toString('hex'), release })}\n`;
+      await writeAtomically(keptPath(backup), text);
+    },
+    kept: async (backup) => inMemory.get(backup) ?? parseKey((await readText(keptPath(backup))) ?? '', backup),
+    keptForReleases: () => keptForReleases(folder),
+    async forget(backup) {
+      inMemory.delete(backup);
+      await removeTree(keptPath(backup));
+    },
+    identity: settings.identity,
+  };
+}
+
+/** Two processes that both need it first end up with the same one: the first that gives it its name wins. */
+async function ownKey(folder: string): Promise<string> {
+  const path = join(folder, SIGNING_KEY);
+  const there = await readText(path);
+  if (there !== null) return there;
+  await ensureDirectory(folder);
+  const beside = nameBeside(path);
+  await writeAtomically(beside, newSigningKey());
+  try {
+    await hardLink(beside, path);
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  } finally {
+    await removeTree(beside);
+  }
+  const made = await readText(path);
+  if (made !== null) return made;
+  throw problem('backup-failed', 'the key that signs backups was taken away while it was made', {
+    where: path,
+    next: 'Run the command again.',
+    retry: true,
+  });
+}
+
+async function keptForReleases(folder: string): Promise<KeptKey[]> {
+  const found: KeptKey[] = [];
+  for (const name of listDirectory(folder)) {
+    if (!name.endsWith(KEPT)) continue;
+    const backup = name.slice(0, -KEPT.length);
+    found.push({ backup, release: releaseIn((await readText(join(folder, name))) ?? '') });
+  }
+  return found;
+}
+
+/** Empty when it cannot be read: a key that nothing can use belongs to no release. */
+function releaseIn(text: string): string {
+  try {
+    const { release } = JSON.parse(text) as { release: unknown };
+    return typeof release === 'string' ? release : '';
+  } catch {
+    return '';
+  }
+}

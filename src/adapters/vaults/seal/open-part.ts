@@ -1,0 +1,73 @@
+import { pipeline } from 'node:stream/promises';
+import { storedOf, type Part } from '../../../core/backup/manifest.ts';
+import { problem, type Problem } from '../../../core/release/problem.ts';
+import { BlockFault, decryptBlocks, type PartName } from './blocks.ts';
+import { isUnpackError, unpacker } from './codecs.ts';
+import { chunksOf, createMeter, flowInto, isCutOff } from './part-files.ts';
+
+export interface OpenOrder {
+  from: string;
+  /** Nothing is there yet. */
+  to: string;
+  part: Part;
+  backup: string;
+  /** null: it is not encrypted. */
+  lock: { dataKey: Buffer; blockBytes: number } | null;
+}
+
+type Chunks = AsyncIterable<Buffer>;
+
+/** Decrypts and unpacks one part, piece by piece. Throws `backup-invalid` unless every byte on the way is the one that was sealed. */
+export async function openPart(order: OpenOrder): Promise<void> {
+  const { part, lock } = order;
+  const name: PartName = { backup: order.backup, path: part.path };
+  const stored = createMeter();
+  const raw = createMeter();
+  const unpack = unpacker(storedOf(part).codec);
+  const decrypted = (source: Chunks): Chunks => (lock === null ? source : decryptBlocks(source, lock, name));
+  const measured = (source: Chunks): Chunks => raw.watch(limited(source, order));
+  const from = stored.watch(chunksOf(order.from));
+  try {
+    await flowInto(order.to, (sink) => {
+      const write = (source: Chunks): Promise<void> => sink(measured(source));
+      return unpack === null ? pipeline(from, decrypted, write) : pipeline(from, decrypted, unpack, write);
+    });
+  } catch (error) {
+    throw faultOf(error, order);
+  }
+  for (const [is, said] of [
+    [stored.facts(), storedOf(part)],
+    [raw.facts(), part],
+  ] as const) {
+    if (is.sha256 !== said.sha256 || is.bytes !== said.bytes) throw invalid('is not as it was sealed', order);
+  }
+}
+
+/** A few bytes can unpack to any number of them: what is more than the part had is never written. */
+async function* limited(source: Chunks, order: OpenOrder): Chunks {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    if (bytes > order.part.bytes) throw invalid(`unpacks to more than its ${order.part.bytes} bytes`, order);
+    yield chunk;
+  }
+}
+
+function faultOf(error: unknown, order: OpenOrder): unknown {
+  if (error instanceof BlockFault) {
+    return invalid(
+      `was changed, cut off, or belongs to another backup: block ${error.block} cannot be decrypted`,
+      order,
+    );
+  }
+  // Nobody else cuts it off: the packed data had ended, and there was more.
+  if (isCutOff(error)) return invalid('goes on behind its end', order);
+  return isUnpackError(error) ? invalid('cannot be unpacked', order) : error;
+}
+
+function invalid(what: string, { part, from }: OpenOrder): Problem {
+  return problem('backup-invalid', `part ${part.path} ${what}`, {
+    where: from,
+    next: 'Use another backup: shipway backup list shows them.',
+  });
+}

@@ -1,0 +1,88 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Database from 'libsql';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { storeKinds } from '../../src/adapters/stores/index.ts';
+import { createBackup, newBackupId, newIdentity, openVault } from '../../src/adapters/vaults/index.ts';
+import { createEffect } from '../support/create-effect.ts';
+import { readSqlite } from '../support/read-sqlite.ts';
+import { vaultKeys } from '../support/vault-keys.ts';
+
+const PROGRAM = join(dirname(), '../fixtures/backups/restore-backup.mjs');
+const LIMIT_MS = 120_000;
+const OF = { service: 'notes', environment: 'production' };
+
+function dirname(): string {
+  return fileURLToPath(new URL('.', import.meta.url));
+}
+
+let project: string;
+beforeEach(() => {
+  project = mkdtempSync(join(tmpdir(), 'shipway-second-'));
+  const database = new Database(join(project, 'app.db'));
+  database.exec(`CREATE TABLE notes(word); INSERT INTO notes VALUES ('one'), ('two')`);
+  database.close();
+  mkdirSync(join(project, 'uploads'));
+  writeFileSync(join(project, 'uploads/letter.txt'), 'dear reader');
+});
+afterEach(() => rmSync(project, { recursive: true, force: true }));
+
+async function take(recipients: string[]): Promise<{ folder: string; signer: string }> {
+  const scope = { projectDirectory: project };
+  const place = join(project, 'backups');
+  const { manifest } = await createBackup({
+    id: newBackupId({ ...OF, reason: 'manual' }, Date.UTC(2026, 10, 21)),
+    reason: 'manual',
+    ...OF,
+    release: null,
+    version: '1.0.0',
+    tool: 'shipway 0.1.0',
+    stores: [
+      { name: 'database', kind: 'sqlite', store: storeKinds.sqlite.open({ path: 'app.db' }, scope) },
+      { name: 'uploads', kind: 'files', store: storeKinds.files.open({ paths: ['uploads'], exclude: [] }, scope) },
+    ],
+    vault: openVault(place, vaultKeys(join(project, '.shipway/keys'), { recipients })),
+    effect: createEffect(project),
+  });
+  return { folder: join(place, manifest.id), signer: manifest.seal?.signer ?? '' };
+}
+
+function readIt(taken: { folder: string; signer: string }, identity: string) {
+  const into = join(project, 'into');
+  const argv = [PROGRAM, taken.folder, into, taken.signer];
+  return { into, ...spawnSync(process.execPath, argv, { input: identity, encoding: 'utf8' }) };
+}
+
+test.each(['encrypted', 'not encrypted'])(
+  'a backup that is %s is restored by a program that was written from its description alone',
+  async (how) => {
+    const { recipient, identity } = await newIdentity();
+    const other = await newIdentity();
+    const taken = await take(how === 'encrypted' ? [other.recipient, recipient] : []);
+    const read = readIt(taken, how === 'encrypted' ? identity : '');
+    expect(read.stderr).toBe('');
+    expect(readSqlite(join(read.into, 'database/database.db'), 'SELECT word FROM notes')).toEqual([[['one'], ['two']]]);
+    const tar = join(read.into, 'uploads/files.tar');
+    expect(execFileSync('tar', ['-xOf', tar, 'uploads/letter.txt'], { encoding: 'utf8' })).toBe('dear reader');
+  },
+  LIMIT_MS,
+);
+
+test(
+  'that program refuses another identity, another signer and a changed part',
+  async () => {
+    const { recipient, identity } = await newIdentity();
+    const taken = await take([recipient]);
+    expect(readIt(taken, (await newIdentity()).identity).stderr).toContain('not wrapped for this identity');
+    expect(readIt({ ...taken, signer: `ed25519:${'0'.repeat(64)}` }, identity).stderr).toContain('signer');
+    const part = join(taken.folder, 'database/database.db');
+    const bytes = readFileSync(part);
+    bytes.writeUInt8((bytes[5] ?? 0) ^ 1, 5);
+    writeFileSync(part, bytes);
+    expect(readIt(taken, identity).stderr).toContain('stored database/database.db');
+  },
+  LIMIT_MS,
+);
