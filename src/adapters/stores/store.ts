@@ -36,6 +36,23 @@ export interface ReplacedData {
   bytes: number;
 }
 
+/** What is known of one table. */
+export interface TableDescription {
+  /** As it was counted last; null when nobody has counted. */
+  rows: number | null;
+  /** With its indexes and long values; null when the engine does not tell. */
+  bytes: number | null;
+  /** Types by column, as the engine writes them. */
+  columns: Record<string, string>;
+}
+
+export interface DescribedTables {
+  /** Major version of the server; null where it decides nothing. */
+  engineVersion: number | null;
+  /** By the names that were asked for; what is not there is left out. */
+  tables: Record<string, TableDescription>;
+}
+
 /**
  * A service's data. Promises of every implementation (see store.suite.ts):
  * - `capture` is consistent while the service writes, and never opens a window in which the live data is not usable;
@@ -77,4 +94,6 @@ export interface Store {
   replaced(effect: Effect): Promise<ReplacedData[]>;
   /** What a restore of this capture would throw away, in counts by table or directory. */
   changesSince(capture: Capture, effect: Effect): Promise<JsonObject>;
+  /** Of a SQL database: how large the tables are that a migration will touch. Reads only. */
+  describeTables?(names: readonly string[], effect: Effect): Promise<DescribedTables>;
 }

@@ -6,6 +6,7 @@ import type { Capture, Store } from '../store.ts';
 import { parseAddress } from './address.ts';
 import { captureDatabase } from './capture-database.ts';
 import { countChanges } from './count-changes.ts';
+import { describeTables } from './describe-tables.ts';
 import { ARCHIVE, DESCRIPTION, invalid } from './description.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import { probeServer, type LiveDatabase } from './probe-server.ts';
@@ -60,6 +61,7 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     discard: (record, effect) => discardReplaced(record, toolsOf(effect).address, effect),
     replaced: (effect) => listReplaced(toolsOf(effect).address, effect),
     changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
+    describeTables: (names, effect) => describeTables(names, toolsOf(effect).address, effect),
   };
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../../../platform/files.ts';
 import { applyFacts, factsOf, realPathOf } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
-import type { Capture, ProvenCopy, Store } from '../store.ts';
+import type { Capture, DescribedTables, ProvenCopy, Store } from '../store.ts';
 import { withScratchPlace } from '../scratch/scratch-place.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
@@ -22,6 +22,7 @@ import { sqliteProblem, withDatabase, withLiveDatabase, type Connection } from '
 import { literal, readContent } from './fingerprint.ts';
 import { COMPANIONS } from './companions.ts';
 import { countChanges } from './count-changes.ts';
+import { describeTables } from './describe-tables.ts';
 import type { SqliteSettings } from './settings.ts';
 import { settleDatabase } from './settle-database.ts';
 import { checkCopy } from './check-copy.ts';
@@ -67,6 +68,7 @@ export function openSqliteStore(settings: SqliteSettings, scope: { projectDirect
     discard: (record) => discardReplaced(record),
     replaced: async (effect) => findReplaced([await locate(effect)]),
     changesSince: async (recorded, effect) => countChanges(await locate(effect), recorded, effect),
+    describeTables: async (names, effect) => describe(names, await locate(effect), effect),
   };
 }
 
@@ -86,6 +88,15 @@ async function probe(live: string, effect: Effect): Promise<{ engine: string; by
     return { engine, bytes: facts.bytes + ((await factsOf(`${live}-wal`))?.bytes ?? 0) };
   } catch (error) {
     throw sqliteProblem('backup-failed', 'the database cannot be read', live, error);
+  }
+}
+
+async function describe(names: readonly string[], live: string, effect: Effect): Promise<DescribedTables> {
+  if ((await factsOf(live)) === null) return { engineVersion: null, tables: {} }; // before the first release
+  try {
+    return await withLiveDatabase(live, effect, (database) => describeTables(names, database));
+  } catch (error) {
+    throw sqliteProblem('unreachable', 'the sizes of its tables cannot be read', live, error);
   }
 }
 
