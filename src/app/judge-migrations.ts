@@ -4,6 +4,7 @@ import { readFacts } from '../core/migration/read-facts.ts';
 import { migrationOf } from '../core/migration/read-script.ts';
 import { DIALECT_NAMES, type DialectName } from '../core/migration/statement.ts';
 import { planHead } from '../core/plan/build-plan.ts';
+import { judgePending as judgeSeen } from '../core/plan/pending-migration.ts';
 import { parseVersion } from '../core/plan/parse-version.ts';
 import { problem } from '../core/release/problem.ts';
 import { readPending } from '../engine/gather-pending.ts';
@@ -64,24 +65,50 @@ export async function judgePending(
   const head = planHead(config, environment, { version, commit: null });
   const effect = await app.effect(head, 'look/preview/0');
   const { adapters } = await app.tools();
-  const migration = await readPending({ adapters, effect }, { config, environment, version });
-  if (migration !== null) return judge(migration, await factsFrom(request.factsPath));
+  const { pending, problems } = await readPending({ adapters, effect }, { config, environment, version });
+  if (pending !== null) {
+    const given = await factsFrom(request.factsPath);
+    const facts = withGiven(pending.facts, given);
+    const { name, dialect, up } = pending.migration;
+    const findings = judgeSeen({ ...pending, facts }, environment.migrate?.allow ?? {});
+    return { name, dialect, statements: up.length, findings };
+  }
   const message =
     environment.migrate === null
       ? `${environment.name} of ${config.service} has no migration (migrate:)`
-      : `the migration of ${environment.name} cannot be seen before it runs`;
+      : `the migration of ${environment.name} cannot be seen before it runs (${problems.join('; ')})`;
   const next =
     environment.migrate === null
       ? 'Name the SQL files: shipway migrate check migrations/*.sql'
-      : 'Write the command that prints its SQL as "preview" below migrate: command:, or name SQL files.';
+      : 'Write the command that prints its SQL as "preview" below migrate: command:, or name SQL files: shipway migrate check migrations/*.sql';
   throw problem('usage', message, { where: `environments.${environment.name}.migrate`, next });
+}
+
+/** What a person says of the database goes before what was read there. */
+function withGiven(read: MigrationFacts, given: MigrationFacts): MigrationFacts {
+  return {
+    tables: { ...read.tables, ...given.tables },
+    unused: given.unused,
+    engineVersion: given.engineVersion ?? read.engineVersion,
+    lockTimeoutMs: given.lockTimeoutMs ?? read.lockTimeoutMs,
+  };
+}
+
+export interface ShownMigrations {
+  environment: string;
+  revision: string | null;
+  /** Null where the tool does not tell them one by one. */
+  applied: string[] | null;
+  pending: string[] | null;
+  /** What the tool printed; null when it tells nothing but the revision. */
+  status: string | null;
 }
 
 /** What the project's own tool tells about its migrations: its status, or only the revision. */
 export async function showMigrations(
   app: App,
   request: { environment: string | null; version: string },
-): Promise<{ environment: string; revision: string | null; status: string | null }> {
+): Promise<ShownMigrations> {
   const { config } = await app.releaseFile();
   const environment = chooseEnvironment(config, request.environment);
   if (environment.migrate === null) {
@@ -93,7 +120,14 @@ export async function showMigrations(
   const effect = await app.effect(planHead(config, environment, { version, commit: null }), 'look/status/0');
   const migrator = (await app.tools()).adapters.migrator(environment.migrate);
   const revision = await migrator.revision(version, effect);
-  return { environment: environment.name, revision, status: (await migrator.status?.(version, effect)) ?? null };
+  const status = await migrator.status(version, effect);
+  return {
+    environment: environment.name,
+    revision,
+    applied: status?.applied ?? null,
+    pending: status?.pending ?? null,
+    status: status === null || status.text === '' ? null : status.text,
+  };
 }
 
 function judge(migration: Migration, facts: MigrationFacts): Judgement {

@@ -7,6 +7,8 @@ import { migrationLines } from './output/migration-lines.ts';
 import { printable } from './output/printable.ts';
 import type { Session } from './session.ts';
 
+const LISTED_MAX = 20; // the last of them say where the data is; --json has all
+
 /** The options of `migrate check` as typed. */
 export interface CheckOptions {
   version?: string;
@@ -61,6 +63,8 @@ export async function status(session: Session, version: string): Promise<number>
   if (screen.isJson) screen.json(found);
   else {
     screen.line(`revision of ${found.environment}: ${printable(found.revision ?? 'the tool does not tell')}`);
+    screen.lines(migrationList('applied', found.applied));
+    screen.lines(migrationList('pending', found.pending));
     screen.lines(
       (found.status ?? '')
         .split('\n')
@@ -69,4 +73,12 @@ export async function status(session: Session, version: string): Promise<number>
     );
   }
   return exitCode('done');
+}
+
+/** `pending (2):` and their names; nothing where the tool does not tell them. */
+function migrationList(word: string, names: readonly string[] | null): string[] {
+  if (names === null) return [];
+  const left = names.length - LISTED_MAX;
+  const shown = names.slice(-LISTED_MAX).map((name) => `  ${printable(name)}`);
+  return [`${word}: ${names.length}`, ...(left > 0 ? [`  ${left} before`] : []), ...shown];
 }

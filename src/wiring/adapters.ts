@@ -4,7 +4,7 @@ import { dialectKinds } from '../adapters/dialects/index.ts';
 import { metricKinds } from '../adapters/metrics/index.ts';
 import { migratorKinds } from '../adapters/migrators/index.ts';
 import { routerKinds } from '../adapters/routers/index.ts';
-import { storeKinds } from '../adapters/stores/index.ts';
+import { storeKinds, type StoreKind } from '../adapters/stores/index.ts';
 import { componentsOf } from '../adapters/targets/components-of.ts';
 import { targetKinds } from '../adapters/targets/index.ts';
 import type { Kinds } from '../core/config/kinds.ts';
@@ -23,6 +23,8 @@ export const kinds: Kinds = {
   migrators: migratorKinds,
 };
 
+const stores: Record<string, StoreKind> = storeKinds;
+
 const HEALTH_TIMEOUT_SECONDS = 5; // of one question while an instance starts; a hanging start must not use up the whole limit
 
 /** The adapters, opened by what a plan says. */
@@ -36,6 +38,10 @@ export const adapters: Adapters = {
   runCheck: (named, subject, effect) =>
     runCheck(named, pick('check', checkKinds, named).open(named.settings), subject, effect),
   metrics: (chosen) => pick('metrics', metricKinds, chosen).open(chosen.settings),
+  describeTables: async (store, names, effect) =>
+    (await pick('store', stores, store)
+      .open(store.settings, { projectDirectory: effect.projectDirectory })
+      .describeTables?.(names, effect)) ?? null,
   dialect: (name) => dialectKinds[name].open(),
   migrator: (chosen) => pick('migrator', migratorKinds, chosen).open(chosen.settings),
 };

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
@@ -29,4 +29,13 @@ export function readSqlite(path: string, ...queries: string[]): unknown[][][] {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Every table, and `table.column` of every column; none when there is no database. */
+export function tablesAndColumns(path: string): string[] {
+  if (!existsSync(path)) return [];
+  const query =
+    "SELECT t.name AS name, c.name AS column FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'";
+  const [rows = []] = readSqlite(path, query);
+  return [...new Set(rows.flatMap(([table, column]) => [String(table), `${String(table)}.${String(column)}`]))];
 }

@@ -1,7 +1,11 @@
 import type { z } from 'zod';
 import type { Json } from '../../core/release/json.ts';
+import { openAlembicMigrator } from './alembic/alembic-migrator.ts';
+import { alembicSettings } from './alembic/settings.ts';
 import { openCommandMigrator } from './command/command-migrator.ts';
 import { migratorSettings } from './command/settings.ts';
+import { openKnexMigrator } from './knex/knex-migrator.ts';
+import { knexSettings } from './knex/settings.ts';
 import type { Migrator } from './migrator.ts';
 
 export interface MigratorKind {
@@ -12,6 +16,8 @@ export interface MigratorKind {
 }
 
 /** What changes the schema of a store. A new migrator is one folder and one line here. */
-export const migratorKinds: Record<'command', MigratorKind> = {
+export const migratorKinds: Record<'command' | 'alembic' | 'knex', MigratorKind> = {
   command: { settings: migratorSettings, summary: "the project's own migration tool", open: openCommandMigrator },
+  alembic: { settings: alembicSettings, summary: 'Alembic, for SQLAlchemy projects', open: openAlembicMigrator },
+  knex: { settings: knexSettings, summary: 'Knex migrations, for Node projects', open: openKnexMigrator },
 };

@@ -12,14 +12,34 @@ export interface Migrator {
   up(version: string, effect: Effect): Promise<void>;
   /** Runs with the NEWER version's files: the older ones lack the file that describes the way down. */
   down(version: string, toRevision: string | null, effect: Effect): Promise<void>;
-  /** The SQL that `up` would run now, without running it. Absent or null: the tool cannot print it. */
-  preview?(version: string, effect: Effect): Promise<SqlPreview | null>;
-  /** What the project's tool tells about its migrations, as it prints it. Absent or null: it tells nothing. */
-  status?(version: string, effect: Effect): Promise<string | null>;
+  /** The SQL that `up` would run now, without running it; or why it is not seen. */
+  preview(version: string, effect: Effect): Promise<SqlPreview | Unseen>;
+  /** What the project's tool tells about its migrations; null: it tells nothing besides the revision. */
+  status(version: string, effect: Effect): Promise<MigrationStatus | null>;
 }
 
 export interface SqlPreview {
   sql: string;
   /** The language it is written in; null when the stores of the environment tell. */
   dialect: string | null;
+  /** Tables in which the tool keeps its own record: what it writes there is nobody's data. */
+  ownTables: string[];
+}
+
+/** No SQL is to be had before the migration runs. */
+export interface Unseen {
+  /** Why, as a whole clause: `knex cannot print the SQL it would run`. */
+  unseen: string;
+}
+
+export interface MigrationStatus {
+  /** Migrations by name, oldest first; null when the tool's answer is text alone. */
+  applied: string[] | null;
+  pending: string[] | null;
+  /** What the tool printed; empty where applied and pending say it all. */
+  text: string;
+}
+
+export function isUnseen(seen: SqlPreview | Unseen): seen is Unseen {
+  return 'unseen' in seen;
 }

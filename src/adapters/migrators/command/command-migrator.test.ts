@@ -23,6 +23,7 @@ describeMigrator({
   settings: () => ({ ...SETTINGS, env: { STEP_MS: '40' } }),
   revisions: { empty: '0', newest: '2' },
   applied: appliedIn,
+  crashWithinMs: 250,
 });
 
 describe('the command migrator', () => {
@@ -132,14 +133,18 @@ describe('the command migrator', () => {
       dialect: 'sqlite',
       env: { VERSION_ASKED: '$VERSION' },
     });
-    expect(await migrator.preview?.('1.1.0', watched)).toEqual({ sql: '-- 1.1.0\nDROP TABLE a;\n', dialect: 'sqlite' });
+    expect(await migrator.preview('1.1.0', watched)).toEqual({
+      sql: '-- 1.1.0\nDROP TABLE a;\n',
+      dialect: 'sqlite',
+      ownTables: [],
+    });
     expect(watched.reported).toEqual([]);
     expect(appliedIn(directory)).toEqual([]);
   });
 
   test('a preview that is too long to be read whole is a failure, never half a preview', async () => {
     const migrator = open({ preview: ['sh', '-c', 'head -c 9000000 /dev/zero | tr "\\0" " "'] });
-    await expect(migrator.preview?.('1.1.0', effect())).rejects.toMatchObject({
+    await expect(migrator.preview('1.1.0', effect())).rejects.toMatchObject({
       kind: 'migration-failed',
       message: 'the preview command printed more than is kept of its output',
       where: 'migrate.command.preview',
@@ -148,19 +153,25 @@ describe('the command migrator', () => {
 
   test('a preview that fails is a failure with its last words', async () => {
     const migrator = open({ preview: ['sh', '-c', 'echo no such revision >&2; exit 3'] });
-    await expect(migrator.preview?.('1.1.0', effect())).rejects.toMatchObject({
+    await expect(migrator.preview('1.1.0', effect())).rejects.toMatchObject({
       kind: 'migration-failed',
       message: 'migrate preview of 1.1.0 failed with exit code 3; it printed last:\n  no such revision',
     });
   });
 
   test('the status is what the tool prints', async () => {
-    expect(await open({ status: [...TOOL, 'status'] }).status?.('1.1.0', effect())).toBe('asking the database\n0\n');
+    expect(await open({ status: [...TOOL, 'status'] }).status('1.1.0', effect())).toEqual({
+      applied: null,
+      pending: null,
+      text: 'asking the database\n0\n',
+    });
   });
 
   test('without their commands there is neither preview nor status', async () => {
-    expect(await open().preview?.('1.1.0', effect())).toBeNull();
-    expect(await open().status?.('1.1.0', effect())).toBeNull();
+    expect(await open().preview('1.1.0', effect())).toEqual({
+      unseen: 'the release file declares no `preview` command',
+    });
+    expect(await open().status('1.1.0', effect())).toBeNull();
   });
 
   test('settings are strict and say what to write', () => {

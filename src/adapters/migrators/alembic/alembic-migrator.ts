@@ -1,0 +1,73 @@
+import type { Json } from '../../../core/release/json.ts';
+import { problem } from '../../../core/release/problem.ts';
+import type { Effect } from '../../../platform/effect.ts';
+import type { Migrator } from '../migrator.ts';
+import {
+  directionsOf,
+  noRevisionToGoTo,
+  readMigratorOutput,
+  runMigratorCommand,
+  type MigratorCommand,
+} from '../run-migrator-command.ts';
+import { readCurrent, readHistory, splitHistory } from './read-history.ts';
+import type { AlembicSettings } from './settings.ts';
+
+/** What alembic calls an empty database in its own arguments. */
+const EMPTY = 'base';
+
+/** Calls alembic. The address of the database reaches its env.py by the environment, never by an argument. */
+export function openAlembicMigrator(checkedSettings: Json): Migrator {
+  const settings = checkedSettings as unknown as AlembicSettings;
+  const argv = (...words: string[]): string[] => [...settings.command, '-c', settings.config, ...words];
+  const commandOf = (name: MigratorCommand['name'], version: string, words: string[]): MigratorCommand => {
+    return { kind: 'alembic', name, argv: argv(...words), bindings: { VERSION: version } };
+  };
+  const current = async (version: string, effect: Effect): Promise<string[]> => {
+    const { stdout } = await runMigratorCommand(commandOf('revision', version, ['current']), settings, effect);
+    return readCurrent(stdout);
+  };
+  const revision = async (version: string, effect: Effect): Promise<string> => {
+    const heads = await current(version, effect);
+    return heads.length === 0 ? EMPTY : heads.join(',');
+  };
+  return {
+    kind: 'alembic',
+    commandsFor: (direction) => [direction === 'up' ? argv('upgrade', settings.to) : argv('downgrade', '$REVISION')],
+    revision,
+    ...directionsOf({
+      kind: 'alembic',
+      revision,
+      goUp: async (version, effect) => {
+        await runMigratorCommand(commandOf('up', version, ['upgrade', settings.to]), settings, effect);
+      },
+      goDown: async (version, toRevision, effect) => {
+        if (toRevision === null) throw noRevisionToGoTo('alembic', version);
+        if (toRevision.includes(',')) throw severalHeads(version, toRevision);
+        await runMigratorCommand(commandOf('down', version, ['downgrade', toRevision]), settings, effect);
+      },
+    }),
+    async preview(version, effect) {
+      const from = await revision(version, effect);
+      if (from.includes(',')) return { unseen: `alembic prints no SQL from several revisions at once (${from})` };
+      const range = `${from === EMPTY ? '' : from}:${settings.to}`;
+      const words = ['upgrade', from === EMPTY ? settings.to : range, '--sql'];
+      const sql = await readMigratorOutput(commandOf('preview', version, words), settings, effect);
+      return { sql, dialect: settings.dialect, ownTables: ['alembic_version'] };
+    },
+    async status(version, effect) {
+      const history = await readMigratorOutput(commandOf('status', version, ['history']), settings, effect);
+      return { ...splitHistory(readHistory(history), await current(version, effect)), text: '' };
+    },
+  };
+}
+
+function severalHeads(version: string, revisions: string): Error {
+  return problem(
+    'migration-failed',
+    `migrate down of ${version} cannot begin: alembic goes down to one revision, and the data was at ${revisions}`,
+    {
+      where: 'migrate.alembic.down',
+      next: 'Go down by hand, branch by branch, or join the branches: alembic merge heads',
+    },
+  );
+}

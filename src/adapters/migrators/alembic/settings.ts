@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { argvSetting, durationSetting } from '../../../platform/settings.ts';
+
+export interface AlembicSettings {
+  command: string[];
+  config: string;
+  to: string;
+  dialect: 'postgresql' | 'sqlite' | null;
+  directory: string;
+  env: Record<string, string>;
+  timeoutSeconds: number;
+}
+
+/** `alembic`: the migration tool of SQLAlchemy projects. */
+export const alembicSettings = z
+  .strictObject({
+    command: argvSetting()
+      .default(['alembic'])
+      .describe('How it is started, e.g. `[.venv/bin/alembic]` or `[alembic, -n, tenants]`.'),
+    config: z.string().min(1).default('alembic.ini').describe('Its file, relative to `directory`.'),
+    to: z
+      .string()
+      .min(1)
+      .default('head')
+      .describe('Where up goes: `head`, `heads`, a revision, or `expand@head` for one branch.'),
+    dialect: z
+      .enum(['postgresql', 'sqlite'])
+      .optional()
+      .describe('Language of its SQL. Default: sqlite where all SQL stores are SQLite, otherwise postgresql.'),
+    directory: z
+      .string()
+      .min(1)
+      .default('.')
+      .describe('Working directory, relative to the project; with `$VERSION` in it, the files of that version.'),
+    env: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Variables for its env.py, e.g. `DATABASE_URL: $DATABASE_URL`; never an argument.'),
+    timeout: durationSetting('30m').describe('Limit of each call.'),
+  })
+  .transform(({ timeout, dialect, ...rest }): AlembicSettings => {
+    return { ...rest, dialect: dialect ?? null, timeoutSeconds: timeout };
+  });

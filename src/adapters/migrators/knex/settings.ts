@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { argvSetting, durationSetting } from '../../../platform/settings.ts';
+
+export interface KnexSettings {
+  command: string[];
+  knexfile: string | null;
+  directory: string;
+  env: Record<string, string>;
+  timeoutSeconds: number;
+}
+
+/** `knex`: the migration tool of Node projects that use Knex. */
+export const knexSettings = z
+  .strictObject({
+    command: argvSetting()
+      .default(['npx', '--no-install', 'knex'])
+      .describe('How it is started, e.g. `[node_modules/.bin/knex]`, which is quicker.'),
+    knexfile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Its file, relative to `directory`. Default: what knex finds itself.'),
+    directory: z
+      .string()
+      .min(1)
+      .default('.')
+      .describe('Working directory, relative to the project; with `$VERSION` in it, the files of that version.'),
+    env: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Variables for its knexfile, e.g. `DATABASE_URL: $DATABASE_URL` and NODE_ENV; never an argument.'),
+    timeout: durationSetting('30m').describe('Limit of each call.'),
+  })
+  .transform(({ timeout, knexfile, ...rest }): KnexSettings => {
+    return { ...rest, knexfile: knexfile ?? null, timeoutSeconds: timeout };
+  });
