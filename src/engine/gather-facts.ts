@@ -40,6 +40,7 @@ export async function gatherFacts(
     previousVersion: remembered.running?.version ?? null,
   };
   const migrator = request.environment.migrate === null ? null : from.adapters.migrator(request.environment.migrate);
+  const contract = request.environment.migrate?.contract ?? null;
   const commands = target.commandsFor(want);
   const drill = await lookAtDrills(from, request);
   const revision = await askRevision(migrator, request.version, from.effect);
@@ -55,6 +56,7 @@ export async function gatherFacts(
       revert: commands.revert,
       migrateUp: migrator?.commandsFor('up') ?? [],
       migrateDown: migrator?.commandsFor('down') ?? [],
+      contract: contract === null ? [] : from.adapters.migrator(contract).commandsFor('up'),
       checks: checkTexts(from.adapters, request.environment),
     },
     components: from.adapters

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { encryptionWords, signersWords } from './backup-key-words.ts';
 import { choice } from './choice.ts';
+import { RULES, ruleNamed } from '../migration/rule-list.ts';
 import { complain } from './forward-issues.ts';
 import type { Kinds } from './kinds.ts';
 import { keepWords } from './keep-words.ts';
 import { namedCheck } from './named-check.ts';
 import { expandHealthChecks } from './expand-health-checks.ts';
+import { suggestionFor } from './suggest.ts';
 import { watchWords } from './watch-words.ts';
 import { duration, every, name, path, positiveDuration, variableName } from './words.ts';
 
@@ -73,6 +75,17 @@ const variablesWords = z
     'Which variables are secret. Names with a word like KEY, TOKEN, SECRET, PASSWORD, CREDENTIALS, DSN, PRIVATE, AUTH or SALT are secret by themselves.',
   );
 
+function allowedRules() {
+  const reason = z.string().trim().min(1, { error: 'has no reason\nSay why the rule does not hold here.' });
+  return z.record(z.string(), reason).superRefine((allowed, context) => {
+    for (const rule of Object.keys(allowed)) {
+      if (ruleNamed(rule) !== null) continue;
+      const message = `is not a rule\n${suggestionFor(rule, Object.keys(RULES), 'Known rules')}`;
+      complain(context, { path: [rule], at: 'key', message });
+    }
+  });
+}
+
 function migrateWords(kinds: Kinds) {
   return choice({
     what: 'migration',
@@ -94,6 +107,21 @@ function migrateWords(kinds: Kinds) {
         .describe(
           'Whether the migration can go back down. Default: yes, unless a migration by commands has no `down`.',
         ),
+      contract: choice({ what: 'migration', kinds: kinds.migrators })
+        .optional()
+        .describe(
+          'A second migration that takes away what only the version before needed; run at the very end, when that version is stopped.',
+        ),
+      unsafe: z
+        .enum(['refuse', 'warn'])
+        .optional()
+        .describe(
+          'What an error found in its SQL means for a release. Default: refuse, but warn where another environment comes `after` this one.',
+        ),
+      allow: allowedRules()
+        .default({})
+        .describe('Rules of `shipway migrate check` that do not hold here, each with the reason.')
+        .meta({ examples: [{ 'drop-column': 'no version has read orders.note since 2.3.0' }] }),
     },
   });
 }

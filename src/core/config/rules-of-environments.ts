@@ -146,7 +146,9 @@ export function checkMigrations(root: Json, findings: Findings): void {
   for (const name of environmentNames(root)) {
     const path = ['environments', name, 'migrate'];
     const migrate = mapAt(root, path);
-    const kind = Object.keys(migrate).find((key) => !['when', 'compatible', 'reversible'].includes(key));
+    const kind = Object.keys(migrate).find(
+      (key) => !['when', 'compatible', 'reversible', 'contract', 'unsafe', 'allow'].includes(key),
+    );
     if (kind === undefined || migrate['compatible'] === true) continue;
     if (migrate['reversible'] === true) continue;
     if (migrate['reversible'] !== false && hasWayDown(migrate[kind] ?? null)) continue;

@@ -23,9 +23,10 @@ const RELEASE_TYPES = ['regular', 'hotfix', 'emergency', 'security'] as const;
 export function serviceConfigOf(file: ReadFile): ServiceConfig {
   const stores = Object.entries(file.stores ?? {}).map(([name, { kind, settings }]) => ({ name, kind, settings }));
   const storeNames = stores.map((store) => store.name);
+  const isFollowed = (name: string) => Object.values(file.environments).some(({ after }) => after === name);
   const environments = Object.entries(file.environments).map(([name, environment]) => [
     name,
-    environmentOf(name, environment, { storeNames, checklist: file.checklist ?? [] }),
+    environmentOf(name, environment, { storeNames, checklist: file.checklist ?? [], isFollowed }),
   ]);
   return {
     service: file.service,
@@ -65,7 +66,7 @@ function releaseTypesOf(written: ReadFile['release']): ServiceConfig['releaseTyp
 function environmentOf(
   name: string,
   read: ReadEnvironment,
-  service: { storeNames: string[]; checklist: NamedCheck[] },
+  service: { storeNames: string[]; checklist: NamedCheck[]; isFollowed(name: string): boolean },
 ): EnvironmentConfig {
   const verify = read.verify ?? [];
   return {
@@ -75,7 +76,7 @@ function environmentOf(
     target: chosen(read.target),
     router: read.router === undefined ? null : chosen(read.router),
     stores: read.stores ?? service.storeNames,
-    migrate: read.migrate === undefined ? null : migrateOf(read.migrate),
+    migrate: read.migrate === undefined ? null : migrateOf(read.migrate, service.isFollowed(name)),
     checklist: [...service.checklist, ...(read.checklist ?? [])],
     verify,
     watch: read.watch === undefined ? null : watchOf(read.watch, verify),
@@ -89,9 +90,19 @@ function chosen({ kind, settings }: Chosen): Chosen {
   return { kind, settings };
 }
 
-function migrateOf(read: NonNullable<ReadEnvironment['migrate']>): MigrateConfig {
-  const { when, compatible, reversible } = read.common;
-  return { ...chosen(read), when, compatible, reversible: reversible ?? hasWayDown(read.settings) };
+/** Where another environment follows, an unsafe migration is found out there for the good of the next; at the end of the line it is too late. */
+function migrateOf(read: NonNullable<ReadEnvironment['migrate']>, isFollowed: boolean): MigrateConfig {
+  const { when, compatible, reversible, allow } = read.common;
+  const unsafe = read.common.unsafe ?? (isFollowed ? 'warn' : 'refuse');
+  return {
+    ...chosen(read),
+    when,
+    compatible,
+    reversible: reversible ?? hasWayDown(read.settings),
+    contract: read.common.contract === undefined ? null : chosen(read.common.contract),
+    unsafe,
+    allow,
+  };
 }
 
 /** A migrator that is written as commands goes down only by a command; one that knows its tool goes down by itself. */

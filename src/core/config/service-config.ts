@@ -31,6 +31,12 @@ export interface MigrateConfig extends Chosen {
   compatible: boolean;
   /** Whether the migrator can go back down; decides how a rollback treats the data. */
   reversible: boolean;
+  /** What takes away what no version needs any more, run once the version before is gone; null when nothing does. */
+  contract: Chosen | null;
+  /** What errors of the judge mean for a release. */
+  unsafe: 'refuse' | 'warn';
+  /** Rules of the judge that do not hold here, by name, each with the reason. */
+  allow: Record<string, string>;
 }
 
 export interface WatchConfig {

@@ -4,7 +4,7 @@ import type { Statement } from '../migration/statement.ts';
 import { afterFailure } from './after-failure.ts';
 import { buildPlan } from './build-plan.ts';
 import { mayProceed } from './may-proceed.ts';
-import { configWith, factsWith, request } from './plan-fixture.suite.ts';
+import { configWith, factsWith, migrateWith, request } from './plan-fixture.suite.ts';
 import { planBytes, planDigest } from './plan-digest.ts';
 import { planRollback } from './plan-rollback.ts';
 import { planUndo } from './plan-undo.ts';
@@ -32,9 +32,11 @@ describe('the plan of a release', () => {
   });
 
   test('restores its backup to scratch before what cannot be taken back, with the time that took last', () => {
-    const migrate = { kind: 'command', settings: {}, compatible: false, reversible: false };
     for (const when of ['before-deploy', 'after-deploy'] as const) {
-      const made = plan(configWith({ migrate: { ...migrate, when } }), factsWith({ restoreSeconds: 11.2 }));
+      const made = plan(
+        configWith({ migrate: migrateWith({ reversible: false, when }) }),
+        factsWith({ restoreSeconds: 11.2 }),
+      );
       const proof = stepsOf(made).find(({ step }) => step.kind === 'prove-backup');
       expect(proof).toMatchObject({
         phase: 'backup',
@@ -49,13 +51,7 @@ describe('the plan of a release', () => {
   });
 
   test('warns when nothing proves that the data can be had back', () => {
-    const migrate = {
-      kind: 'command',
-      settings: {},
-      when: 'before-deploy' as const,
-      compatible: false,
-      reversible: false,
-    };
+    const migrate = migrateWith({ reversible: false });
     const bare = plan(configWith({ migrate, stores: [] }));
     expect(ids(bare)).not.toContain('backup.prove');
     expect(bare.warnings).toContain('"migrate up" cannot be taken back, and no backup is taken before it');
@@ -109,13 +105,17 @@ describe('the plan of a release', () => {
       irreversible: null,
       inTransaction: null,
     };
-    const facts = factsWith({ pending: { migration, facts: NOTHING_KNOWN } });
+    const facts = factsWith({ pending: { migration, facts: NOTHING_KNOWN, sqlDigest: 'sha256:1' } });
     expect(plan(configWith(), facts).warnings.filter((one) => one.startsWith('migration:'))).toEqual([
+      expect.stringContaining('drop-table takes away what the version before still needs'),
       'migration: error drop-table, line 3: queries of the version that runs fail when a is gone, and its data is gone for good',
       'migration: the statements and the safe ways: shipway migrate check --env production --version 1.1.0',
     ]);
     const many = { ...migration, up: Array.from({ length: 30 }, (_, index) => ({ ...drop, line: index + 1 })) };
-    const last = plan(configWith(), factsWith({ pending: { migration: many, facts: NOTHING_KNOWN } })).warnings.at(-1);
+    const last = plan(
+      configWith(),
+      factsWith({ pending: { migration: many, facts: NOTHING_KNOWN, sqlDigest: 'sha256:1' } }),
+    ).warnings.at(-1);
     expect(last).toMatch(/^migration: 10 more; /);
     expect(plan(configWith({ migrate: null }), facts).warnings.join()).not.toContain('migration:');
   });
@@ -148,7 +148,7 @@ describe('the plan of a release', () => {
   test('without a way down for an incompatible migration the automatic rollback is disarmed and says why', () => {
     const made = plan(
       configWith({
-        migrate: { kind: 'command', settings: {}, when: 'before-deploy', compatible: false, reversible: false },
+        migrate: migrateWith({ reversible: false }),
       }),
     );
     expect(made.automaticRollback).toEqual({
@@ -210,7 +210,7 @@ describe('after a failure', () => {
   test('a step that cannot be taken back was begun: a person is called', () => {
     const made = plan(
       configWith({
-        migrate: { kind: 'command', settings: {}, when: 'before-deploy', compatible: false, reversible: false },
+        migrate: migrateWith({ reversible: false }),
       }),
     );
     expect(afterFailure(made, ids(made).slice(0, 6), step(made, 'deploy.apply'))).toBe('needs-human');

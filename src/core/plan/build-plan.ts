@@ -7,6 +7,7 @@ import {
   applyVersion,
   awaitApproval,
   backupData,
+  contractSchema,
   checkHealth,
   migrateUp,
   proveBackup,
@@ -46,7 +47,7 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
       ...skipWarnings(request.releaseType, left, skippedEnvironment(environment, skip, facts)),
       ...planWarnings(phases, environment),
       ...proofWarnings(kept),
-      ...migrationWarnings(willMigrate(kept) ? facts.pending : null, request),
+      ...migrationWarnings(willMigrate(kept) ? facts.pending : null, environment.migrate, request),
     ],
   };
 }
@@ -101,6 +102,7 @@ function releasePhases(
   const migrateBefore =
     migrate !== null && migrate.when === 'before-deploy' ? [migrateUp(migrate, facts, version)] : [];
   const migrateAfter = migrate !== null && migrate.when === 'after-deploy' ? [migrateUp(migrate, facts, version)] : [];
+  const contract = migrate?.contract ?? null;
   const sideBySide = facts.placement === 'side-by-side';
   const retire = sideBySide && facts.running !== null ? [retireVersion(facts, environment.drainSeconds)] : [];
   const early = environment.keepOld === 'until-verified';
@@ -126,6 +128,7 @@ function releasePhases(
     { name: 'retire', steps: early ? retire : [] },
     { name: 'watch', steps: watchSteps(config, environment, request, facts) },
     { name: 'retire', steps: early ? [] : retire },
+    { name: 'migrate', steps: contract === null ? [] : [contractSchema(contract, facts, version)] },
   ];
 }
 
@@ -175,7 +178,10 @@ function willMigrate(phases: PlannedPhase[]): boolean {
 }
 
 function automaticRollback(phases: PlannedPhase[], facts: Facts): { armed: boolean; why: string } {
-  const irreversible = irreversibleStep(phases);
+  // What only warns when it fails, at the very end, leaves nothing to roll back.
+  const irreversible = irreversibleStep(
+    phases.map((phase) => ({ ...phase, steps: phase.steps.filter((step) => step.onFailure !== 'warn') })),
+  );
   if (irreversible !== undefined) {
     return {
       armed: false,

@@ -1,4 +1,4 @@
-import type { Migration, MigrationFacts } from '../migration/migration.ts';
+import type { PendingMigration } from './pending-migration.ts';
 
 /** What was seen in the world before the plan was made. Only names, versions and command lines: never a secret. */
 export interface Facts {
@@ -14,7 +14,7 @@ export interface Facts {
   /** The schema revision before anything runs, or null when the project's tool does not tell. */
   revision: string | null;
   /** What the migration would run, with what is known of the data; null when it is not shown before it runs. */
-  pending: { migration: Migration; facts: MigrationFacts } | null;
+  pending: PendingMigration | null;
   /** What could not be found out; shown as warnings of the plan. */
   problems: string[];
   /** How long the newest restore of a backup of this place took that was a proof of it; null: there was none. */
@@ -26,6 +26,7 @@ export interface Facts {
     revert: string[][];
     migrateUp: string[][];
     migrateDown: string[][];
+    contract: string[][];
     /** By `checkKey` of the check. */
     checks: Record<string, string>;
   };

@@ -2,6 +2,7 @@ import type { ServiceConfig } from '../config/service-config.ts';
 import { problem, type Problem } from '../release/problem.ts';
 import type { Facts } from './facts.ts';
 import type { Plan } from './plan.ts';
+import { refusedMigration } from './refuse-migration.ts';
 
 /**
  * The one decision "may this be started?" for command line, API, CI, webhook and schedule. Returns the first reason against it,
@@ -42,7 +43,7 @@ export function mayProceed(
       },
     );
   }
-  return null;
+  return refusedMigration(plan, config, facts);
 }
 
 /** The refusal that a lock gives to everybody but its holder. */

@@ -1,4 +1,4 @@
-import type { EnvironmentConfig, NamedCheck, ServiceConfig } from '../config/service-config.ts';
+import type { EnvironmentConfig, MigrateConfig, NamedCheck, ServiceConfig } from '../config/service-config.ts';
 import type { Facts } from './facts.ts';
 
 const check = (name: string): NamedCheck => ({
@@ -10,6 +10,21 @@ const check = (name: string): NamedCheck => ({
   timeoutSeconds: 5,
 });
 
+/** A migration that runs before the deploy, needs a rollback of its own and can be rolled back. */
+export function migrateWith(change: Partial<MigrateConfig> = {}): MigrateConfig {
+  return {
+    kind: 'command',
+    settings: {},
+    when: 'before-deploy',
+    compatible: false,
+    reversible: true,
+    contract: null,
+    unsafe: 'refuse',
+    allow: {},
+    ...change,
+  };
+}
+
 /** A release file with everything in it, for the tests of the planner. */
 export function configWith(change: Partial<EnvironmentConfig> = {}): ServiceConfig {
   const production: EnvironmentConfig = {
@@ -19,7 +34,7 @@ export function configWith(change: Partial<EnvironmentConfig> = {}): ServiceConf
     target: { kind: 'process', settings: {} },
     router: { kind: 'builtin', settings: { component: 'api' } },
     stores: ['database'],
-    migrate: { kind: 'command', settings: {}, when: 'before-deploy', compatible: false, reversible: true },
+    migrate: migrateWith(),
     checklist: [check('Tests pass')],
     verify: [check('Health')],
     watch: {
@@ -84,6 +99,7 @@ export function factsWith(change: Partial<Facts> = {}): Facts {
       revert: [['stop']],
       migrateUp: [['up']],
       migrateDown: [['down']],
+      contract: [],
       checks: { Health: 'GET /health' },
     },
     components: [{ name: 'api', hasPort: true, startWithinSeconds: 30 }],

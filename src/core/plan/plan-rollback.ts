@@ -50,11 +50,18 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
     automaticRollback: { armed: false, why: 'a rollback is never rolled back by itself' },
     timeBudgetSeconds: kept.flatMap((phase) => phase.steps).reduce((sum, step) => sum + step.limitSeconds, 0),
     configFingerprint: fingerprint,
-    warnings:
-      request.depth === 'full'
-        ? ['data written since the backup is replaced; it is kept aside until it is discarded']
-        : [],
+    warnings: rollbackWarnings(request, environment.migrate?.contract ?? null),
   };
+}
+
+function rollbackWarnings(request: RollbackRequest, contract: object | null): string[] {
+  if (request.depth === 'full')
+    return ['data written since the backup is replaced; it is kept aside until it is discarded'];
+  return contract === null
+    ? []
+    : [
+        'the version that runs took away what older ones needed (migrate: contract:): on this schema an older one may fail; with the older data: --full',
+      ];
 }
 
 function rollbackTarget(

@@ -1,4 +1,4 @@
-import type { ApprovalConfig, MigrateConfig, NamedCheck, WatchConfig } from '../config/service-config.ts';
+import type { ApprovalConfig, Chosen, MigrateConfig, NamedCheck, WatchConfig } from '../config/service-config.ts';
 import type { Json, JsonObject } from '../release/json.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 import { checkKey } from './check-key.ts';
@@ -11,6 +11,8 @@ const BACKUP_LIMIT_SECONDS = 3600; // an hour covers some hundred GB on one disk
 const MIGRATE_LIMIT_SECONDS = 1800; // the migrator's own limit comes first
 const TRAFFIC_LIMIT_SECONDS = 30; // a switch takes milliseconds; the rest is for starting the router
 const APPROVAL_LIMIT_SECONDS = 7 * 24 * 3600; // a week: after that the world has changed too much to run the same plan
+
+const SHOWN_DIGEST = 'sha256:'.length + 12; // as much as a person compares
 
 const NO_UNDO = { undo: null, reversibility: 'nothing to undo' } as const;
 
@@ -92,7 +94,8 @@ export function proveBackup(of: PlannedStep, why: PlannedStep, scratch: string, 
 }
 
 export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string): PlannedStep {
-  const input: JsonObject = { migrate: plain(migrate), revisionBefore: facts.revision, version };
+  const judged = facts.pending?.sqlDigest ?? null;
+  const input: JsonObject = { migrate: plain(migrate), revisionBefore: facts.revision, version, judgedSql: judged };
   const down: PlannedUndo = {
     kind: 'migrate-down',
     title: `migrate down to ${facts.revision ?? 'the revision before'} with the newer version's files`,
@@ -112,10 +115,26 @@ export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string)
     title: migrate.compatible ? 'migrate up (the version before runs on the new schema too)' : 'migrate up',
     input,
     commands: facts.commands.migrateUp,
+    ...(judged === null ? {} : { notes: [`only the SQL that was judged: ${judged.slice(0, SHOWN_DIGEST)}…`] }),
     undo,
     reversibility,
     limitSeconds: MIGRATE_LIMIT_SECONDS,
     onFailure: 'roll-back',
+  };
+}
+
+/** The last change of a release: when it fails, the new version goes on, and what was to be taken away is still there. */
+export function contractSchema(contract: Chosen, facts: Facts, version: string): PlannedStep {
+  return {
+    id: 'migrate.contract',
+    kind: 'migrate-up',
+    title: `migrate: take away what only ${facts.running?.version ?? 'an older version'} needed`,
+    input: { migrate: plain(contract), version },
+    commands: facts.commands.contract,
+    undo: null,
+    reversibility: 'irreversible',
+    limitSeconds: MIGRATE_LIMIT_SECONDS,
+    onFailure: 'warn',
   };
 }
 

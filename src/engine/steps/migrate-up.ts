@@ -1,5 +1,8 @@
 import type { MigrateConfig } from '../../core/config/service-config.ts';
+import { sqlDigest } from '../../core/plan/pending-migration.ts';
+import { problem } from '../../core/release/problem.ts';
 import type { Observation, Step, StepContext } from './step.ts';
+import { textInput } from './step-want.ts';
 
 /**
  * Migrates the schema up with the project's own tool. The tool goes to its newest revision and does nothing when it is there already,
@@ -17,6 +20,7 @@ export const migrateUpStep: Step = {
   async act(context) {
     const { migrator, version } = opened(context);
     const before = await migrator.revision(version, context.effect);
+    await requireJudged(context, before);
     await migrator.up(version, context.effect);
     return { before, after: await migrator.revision(version, context.effect) };
   },
@@ -25,4 +29,38 @@ export const migrateUpStep: Step = {
 function opened(context: StepContext) {
   const migrate = context.step.input['migrate'] as unknown as MigrateConfig;
   return { migrator: context.tools.adapters.migrator(migrate), version: context.plan.version.number };
+}
+
+/** What was judged and approved is what runs: the SQL is asked for once more, and nothing is touched when it is another. */
+async function requireJudged(context: StepContext, revision: string | null): Promise<void> {
+  const judged = textInput(context, 'judgedSql');
+  if (judged === null) return;
+  const planned = textInput(context, 'revisionBefore');
+  // A run of ours that was cut short has gone a part of the way; what is left is no longer the text that was judged.
+  if (revision !== planned && !isFirstAttempt(context)) return;
+  const { migrator, version } = opened(context);
+  const seen = await migrator.preview(version, context.effect);
+  const found = 'unseen' in seen ? null : sqlDigest(seen.sql);
+  if (found === judged) return;
+  const moved =
+    revision === planned
+      ? ''
+      : `; the data was at ${planned ?? 'an unknown revision'} then and is at ${revision ?? 'an unknown one'} now`;
+  const what =
+    'unseen' in seen
+      ? `cannot be seen any more: ${seen.unseen}`
+      : 'is not the SQL that was judged when the plan was made';
+  throw problem(
+    'migration-failed',
+    `what migrate up of ${version} would run now ${what}${moved}; nothing of it was run`,
+    {
+      where: context.step.id,
+      next: `Find out what changed (the migration files, or the data), then plan again: shipway plan ${version} --env ${context.plan.environment}`,
+    },
+  );
+}
+
+/** The token is `<release>/<step>/<attempt>`. */
+function isFirstAttempt(context: StepContext): boolean {
+  return context.effect.token.endsWith('/1');
 }
