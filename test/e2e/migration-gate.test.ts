@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { said } from '../support/service-project.ts';
 import { createTemporaryProject, type TemporaryProject } from '../support/temporary-project.ts';
 
-const LIMIT = { limitSeconds: 90 };
+const LIMIT = { limitSeconds: 180 };
 
 const releaseFile = (words = '', more = ''): string => `service: shop
 environments:
@@ -51,7 +51,7 @@ describe('the judge of migrations as a gate', () => {
     expect(plan).toContain('drop-column, line 2, is allowed: no version has read it since 1.0.0 (release file)');
     said(0, await project.run(['release', '1.1.0'], LIMIT));
     expect(project.read('applied.sql')).toContain('DROP COLUMN note');
-  }, 200_000);
+  }, 400_000);
 
   test('SQL that changed after it was judged is not run', async () => {
     const swap = "['sh', '-c', 'echo \"DROP TABLE orders;\" > migrations/1.2.0.sql']";
@@ -64,12 +64,12 @@ describe('the judge of migrations as a gate', () => {
     expect(ran.stdout + ran.stderr).toContain('is not the SQL that was judged when the plan was made');
     expect(project.read('migrations/1.2.0.sql')).toBe('DROP TABLE orders;\n');
     expect([project.read('applied.sql'), project.read('acts.txt')]).toEqual(['', '']);
-  }, 200_000);
+  }, 400_000);
 
   test('what contracts runs at the very end', async () => {
     const contract = "      contract: { command: { up: [sh, -c, 'echo contract >> acts.txt'] } }";
     project.write('shipway.yaml', releaseFile(contract));
     said(0, await project.run(['release', '1.2.0'], LIMIT));
     expect(project.read('acts.txt')).toBe('migrate\ndeploy 1.2.0\ncontract\n');
-  }, 200_000);
+  }, 400_000);
 });
