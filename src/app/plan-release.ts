@@ -4,6 +4,7 @@ import type { Facts, ReleaseRequest, RollbackRequest } from '../core/plan/facts.
 import { mayProceed } from '../core/plan/may-proceed.ts';
 import { parseVersion } from '../core/plan/parse-version.ts';
 import { planDigest } from '../core/plan/plan-digest.ts';
+import { rehearsalStanding, type RehearsalStanding } from '../core/plan/rehearsal-standing.ts';
 import { planRollback } from '../core/plan/plan-rollback.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { problem, type Problem } from '../core/release/problem.ts';
@@ -20,6 +21,8 @@ export interface PlanView {
   digest: string;
   /** The first reason against starting it now, or null. */
   refusal: Problem | null;
+  /** Where it stands with the rehearsal of its migration; null where none is declared or none is needed. */
+  rehearsal: RehearsalStanding | null;
   facts: Facts;
   /** Of the environment that is planned and of the file as a whole; those of other environments belong to their plans. */
   fileWarnings: string[];
@@ -78,6 +81,7 @@ function viewOf(app: App, file: LoadedReleaseFile, plan: Plan, facts: Facts): Pl
     plan,
     digest: planDigest(plan),
     refusal: mayProceed(plan, file.config, facts, app.startedBy),
+    rehearsal: rehearsalStanding(plan, file.config, facts),
     facts,
     fileWarnings: file.warnings.filter((warning) => mayConcern(warning, plan.environment)),
   };

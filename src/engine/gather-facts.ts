@@ -11,6 +11,7 @@ import { drillRecord } from '../state/backup-proofs.ts';
 import { environmentsWhereStable, holdOf, liveVersion, quarantineOf, stableVersions } from '../state/live.ts';
 import { lockOf } from '../state/locks.ts';
 import type { Database } from '../state/open-database.ts';
+import { lastRehearsal } from '../state/rehearsals.ts';
 import type { BackupTools } from './steps/step-backups.ts';
 import type { Adapters } from './steps/step-tools.ts';
 
@@ -30,7 +31,7 @@ export async function gatherFacts(
   from: { database: Database | null; adapters: Adapters; backups: BackupTools; effect: Effect },
   request: FactsRequest,
 ): Promise<Facts> {
-  const remembered = await remember(from.database, request);
+  const remembered = await remember(from, request);
   const target = from.adapters.target(request.head);
   const want = {
     service: request.config.service,
@@ -94,22 +95,39 @@ async function lookAtDrills(
   return { concern, restoreSeconds: proof === null ? null : secondsOf(proof) };
 }
 
-type Remembered = Pick<Facts, 'running' | 'stableVersions' | 'stableElsewhere' | 'quarantine' | 'hold' | 'lock'>;
+type Remembered = Pick<
+  Facts,
+  'running' | 'stableVersions' | 'stableElsewhere' | 'quarantine' | 'hold' | 'lock' | 'rehearsal'
+>;
 
-async function remember(database: Database | null, request: FactsRequest): Promise<Remembered> {
-  if (database === null) {
-    return { running: null, stableVersions: [], stableElsewhere: [], quarantine: null, hold: null, lock: null };
-  }
+const NOTHING: Remembered = {
+  running: null,
+  stableVersions: [],
+  stableElsewhere: [],
+  quarantine: null,
+  hold: null,
+  lock: null,
+  rehearsal: null,
+};
+
+async function remember(
+  { database, effect }: { database: Database | null; effect: Effect },
+  request: FactsRequest,
+): Promise<Remembered> {
+  if (database === null) return NOTHING;
   const { db } = database;
   const { service } = request.config;
   const { name } = request.environment;
-  const [live, stable, elsewhere, quarantine, hold, lock] = await Promise.all([
+  const [live, stable, elsewhere, quarantine, hold, lock, rehearsal] = await Promise.all([
     liveVersion(db, service, name),
     stableVersions(db, service, name),
     environmentsWhereStable(db, service, request.version),
     quarantineOf(db, service, request.version),
     holdOf(db, service, name),
     lockOf(db, service, name),
+    request.environment.rehearsal === null
+      ? null
+      : lastRehearsal(db, { service, environment: name, version: request.version }, effect.clock.nowMs()),
   ]);
   return {
     running: live === null ? null : { version: live.version, release: live.release },
@@ -118,6 +136,7 @@ async function remember(database: Database | null, request: FactsRequest): Promi
     quarantine,
     hold,
     lock: lock === null ? null : { release: lock.release_id, person: lock.person, why: lock.why, since: lock.since },
+    rehearsal,
   };
 }
 

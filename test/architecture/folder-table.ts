@@ -35,7 +35,9 @@ export const FOLDER_TABLE: FolderRow[] = [
     instead:
       'src/core/release holds the words everybody uses and imports nothing: move the code to the folder of its idea',
   },
-  ...['config', 'calendar', 'plan', 'verdict', 'journal', 'notes', 'import', 'backup', 'migration'].map(core),
+  ...['config', 'calendar', 'plan', 'verdict', 'journal', 'notes', 'import', 'backup', 'migration', 'rehearsal'].map(
+    core,
+  ),
   {
     folder: 'src/platform',
     uses: ['src/core/release'],
@@ -43,9 +45,9 @@ export const FOLDER_TABLE: FolderRow[] = [
     instead:
       'a door to the machine knows nothing of releases: move the decision to src/core or the act to src/adapters',
   },
-  ...['targets', 'routers', 'stores', 'checks', 'metrics', 'channels', 'forges', 'migrators'].map((kind) =>
-    adapter(kind),
-  ),
+  ...['targets', 'routers', 'checks', 'metrics', 'channels', 'forges', 'migrators'].map((kind) => adapter(kind)),
+  // What a rehearsal compares is said in the words of core/rehearsal; how a look at locks is put together is decided there.
+  { ...adapter('stores'), uses: ['src/core/release', 'src/core/rehearsal', 'src/platform'] },
   // The form of ids and manifests, and what makes one wrong, is decided in core/backup; a vault has to ask.
   {
     ...adapter('vaults', ['src/adapters/stores/store.ts']),

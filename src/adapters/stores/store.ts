@@ -1,4 +1,6 @@
 import type { Capture } from '../../core/backup/manifest.ts';
+import type { DataState } from '../../core/rehearsal/data-state.ts';
+import type { LockReport } from '../../core/rehearsal/lock-tally.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { Maintenance } from './maintenance.ts';
@@ -53,6 +55,36 @@ export interface DescribedTables {
   tables: Record<string, TableDescription>;
 }
 
+/** A restored copy on which a migration is tried. It is never the live data, and nothing of the service knows where it is. */
+export interface Scratch {
+  /** What `$SCRATCH_…` stands for in the release file. */
+  variables: Record<string, string>;
+  /** For people, without a password. */
+  place: string;
+  /** Whether the engine can be asked who holds what. */
+  hasLocks: boolean;
+  /** Everything in it. Nobody writes meanwhile. */
+  read(effect: Effect): Promise<DataState>;
+  /** Looks at the locks while the act runs; null where the engine cannot be asked. The act must not throw. */
+  watch<Result>(act: () => Promise<Result>, effect: Effect): Promise<{ result: Result; locks: LockReport | null }>;
+  /** Ends whoever is still connected: what a migration that was ended has left. */
+  quiet(effect: Effect): Promise<void>;
+  /** Twice is harmless. */
+  remove(effect: Effect): Promise<void>;
+}
+
+/** What a store must be able to do so that migrations of its data can be rehearsed. */
+export interface Rehearsing {
+  /** Removes what rehearsals left whose process has died, and ends what they still run; returns the places. */
+  sweep(effect: Effect): Promise<string[]>;
+  /** The variables of a scratch that does not exist: whoever gets an answer there asks something else. */
+  nowhere(id: string, effect: Effect): Promise<Record<string, string>>;
+  /** Restores the copy and verifies it there. */
+  restore(copy: { folder: string; capture: Capture }, id: string, effect: Effect): Promise<Scratch>;
+  /** Everything in the live data, of one moment where the engine can; columns may be left out. Changes nothing. */
+  readLive(id: string, effect: Effect): Promise<DataState>;
+}
+
 /**
  * A service's data. Promises of every implementation (see store.suite.ts):
  * - `capture` is consistent while the service writes, and never opens a window in which the live data is not usable;
@@ -96,4 +128,6 @@ export interface Store {
   changesSince(capture: Capture, effect: Effect): Promise<JsonObject>;
   /** Of a SQL database: how large the tables are that a migration will touch. Reads only. */
   describeTables?(names: readonly string[], effect: Effect): Promise<DescribedTables>;
+  /** Absent: a migration of this kind of data cannot be tried on a copy. */
+  readonly rehearsing?: Rehearsing;
 }

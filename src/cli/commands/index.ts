@@ -12,6 +12,7 @@ import { registerInit } from './init.ts';
 import { registerMigrate } from './migrate.ts';
 import { registerPause } from './pause.ts';
 import { registerPlan } from './plan.ts';
+import { registerRehearse } from './rehearse.ts';
 import { registerRelease } from './release.ts';
 import { registerResume } from './resume.ts';
 import { registerRollback } from './rollback.ts';
@@ -41,6 +42,7 @@ export const COMMANDS: readonly Registration[] = [
   registerBackup,
   registerStore,
   registerMigrate,
+  registerRehearse,
   registerSchema,
   registerDoctor,
   registerCompletion,

@@ -9,6 +9,7 @@ import {
   checkStores,
   checkVerification,
 } from './rules-of-environments.ts';
+import { checkRehearsals } from './rules-of-rehearsal.ts';
 import { checkArguments, checkVariables } from './rules-of-secrets.ts';
 import { checkWatches } from './rules-of-watch.ts';
 import type { Findings, Rule } from './rules.ts';
@@ -18,6 +19,7 @@ const RULES: readonly Rule[] = [
   checkStores,
   checkComponents,
   checkMigrations,
+  checkRehearsals,
   checkVerification,
   checkNames,
   checkApprovals,

@@ -6,6 +6,7 @@ import { complain } from './forward-issues.ts';
 import type { Kinds } from './kinds.ts';
 import { keepWords } from './keep-words.ts';
 import { namedCheck } from './named-check.ts';
+import { rehearsalWords } from './rehearsal-words.ts';
 import { expandHealthChecks } from './expand-health-checks.ts';
 import { suggestionFor } from './suggest.ts';
 import { watchWords } from './watch-words.ts';
@@ -42,7 +43,7 @@ const releaseTypeWords = z.strictObject({
     .array(z.string())
     .default([])
     .describe(
-      'What a release of this type leaves out: the phases prepare, backup, verify, watch; or an environment named by `after`, in which the version then need not have been stable.',
+      'What a release of this type leaves out: the phases prepare, backup, verify, watch; the rehearsal that production asks for; or an environment named by `after`, in which the version then need not have been stable.',
     )
     .meta({ examples: [['staging']] }),
 });
@@ -147,6 +148,9 @@ function environmentWords(kinds: Kinds) {
       .describe('Stores that are backed up before the first change. Default: all.')
       .meta({ examples: [['database']] }),
     migrate: migrateWords(kinds).optional().describe('How the schema of the data is changed.'),
+    rehearsal: rehearsalWords(kinds)
+      .optional()
+      .describe('How `shipway rehearse` tries the migration on a restored copy of the data.'),
     checklist: checks
       .optional()
       .describe('Must hold before anything is touched, besides the checklist of all environments.'),

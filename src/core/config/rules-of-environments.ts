@@ -7,8 +7,8 @@ import { valueAt } from './source.ts';
 import { suggestionFor } from './suggest.ts';
 
 const CIRCLE_SHOWN_MAX = 6; // one line of a terminal
-/** Phases that a release type may leave out; without the others there is no release. */
-const SKIPPABLE_PHASES = ['prepare', 'backup', 'verify', 'watch'];
+/** Phases that a release type may leave out, and the rehearsal before it; without the others there is no release. */
+const SKIPPABLE_PHASES = ['prepare', 'backup', 'verify', 'watch', 'rehearsal'];
 
 /** `after:` leads from environment to environment and comes to an end. */
 export function checkOrder(root: Json, findings: Findings): void {
@@ -184,6 +184,7 @@ export function checkNames(root: Json, findings: Findings): void {
   for (const name of environmentNames(root)) {
     const environment = ['environments', name];
     lists.push([...environment, 'checklist'], [...environment, 'verify'], [...environment, 'watch', 'probe']);
+    lists.push([...environment, 'rehearsal', 'checks']);
   }
   for (const path of lists) {
     const list = valueAt(root, path);

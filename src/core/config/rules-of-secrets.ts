@@ -16,6 +16,8 @@ export const BUILT_IN_NAMES = [
   'ENVIRONMENT',
   'SERVICE',
   'REVISION',
+  'SCRATCH_DATABASE',
+  'SCRATCH_PATH',
 ];
 
 /** Keys whose lists become command lines. */
@@ -23,7 +25,7 @@ const COMMAND_KEYS = ['run', 'argv', 'command', 'deploy', 'observe', 'revert', '
 const REFERENCE = /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g;
 // An address of a service that asks for a password usually carries it.
 const ADDRESS_WITH_PASSWORD =
-  /(^|_)(DATABASE|DB|PG|POSTGRES(QL)?|MYSQL|MARIADB|MONGO(DB)?|REDIS|VALKEY|AMQP|RABBITMQ|SMTP|BROKER|CONNECTION)_(URL|URI|STRING)$/i;
+  /(^|_)(DATABASE|DB|PG|POSTGRES(QL)?|MYSQL|MARIADB|MONGO(DB)?|REDIS|VALKEY|AMQP|RABBITMQ|SMTP|BROKER|CONNECTION|SCRATCH)_(URL|URI|STRING)$/i;
 
 /** The lists of `variables` do not contradict each other or the built-in names. */
 export function checkVariables(root: Json, findings: Findings): void {

@@ -3,6 +3,7 @@ import type { Criterion } from '../verdict/criterion.ts';
 import type { ReadFile } from './file-schema.ts';
 import { backupKeysOf } from './backup-key-words.ts';
 import { keepOf } from './keep-words.ts';
+import { rehearsalOf } from './rehearsal-words.ts';
 import type {
   ApprovalConfig,
   Chosen,
@@ -77,6 +78,7 @@ function environmentOf(
     router: read.router === undefined ? null : chosen(read.router),
     stores: read.stores ?? service.storeNames,
     migrate: read.migrate === undefined ? null : migrateOf(read.migrate, service.isFollowed(name)),
+    rehearsal: rehearsalOf(name, read.rehearsal),
     checklist: [...service.checklist, ...(read.checklist ?? [])],
     verify,
     watch: read.watch === undefined ? null : watchOf(read.watch, verify),

@@ -39,6 +39,26 @@ export interface MigrateConfig extends Chosen {
   allow: Record<string, string>;
 }
 
+/** How a migration is tried on a restored copy of the data. */
+export interface RehearsalConfig {
+  /** What leads the commands to the copy instead of the live data; `$SCRATCH_…` is unresolved in here. */
+  env: Record<string, string>;
+  /** The store that the migration changes; null: the only one there is. */
+  store: string | null;
+  /** Run on the migrated copy. */
+  checks: NamedCheck[];
+  /** Limit of each pass, up or down. */
+  limitSeconds: number;
+  /** A query of somebody else that waits longer fails the rehearsal; null: it is told and nothing more. */
+  stallSecondsMax: number | null;
+  /** Tables in which the migration tool keeps its own record. */
+  ignoreTables: string[];
+  /** Whether a release with a migration is refused without it. */
+  required: boolean;
+  /** How long it counts; null: as long as version, migration and revision are the same. */
+  validSeconds: number | null;
+}
+
 export interface WatchConfig {
   watchSeconds: number;
   everySeconds: number;
@@ -71,6 +91,8 @@ export interface EnvironmentConfig {
   /** Names of the stores that are backed up before the first change. */
   stores: string[];
   migrate: MigrateConfig | null;
+  /** null: migrations are not rehearsed, and no release asks for it. */
+  rehearsal: RehearsalConfig | null;
   /** Must hold before anything is touched. */
   checklist: NamedCheck[];
   /** Asked through the public address after the switch, and again after a rollback. */

@@ -48,6 +48,9 @@ const EVENT_DATA = {
   'backup.unpinned': { backup: 'text', reason: 'text?' },
   'store.maintained': { store: 'text', act: 'text', passed: 'yes-no', [FURTHER]: 'json' },
   'data.discarded': { store: 'text', place: 'text', bytes: 'whole' },
+  // Begun is written before anything is restored, so that a rehearsal that nobody finished can be seen.
+  'rehearsal.begun': { rehearsal: 'text', version: 'text', backup: 'text', store: 'text' },
+  'rehearsal.finished': { rehearsal: 'text', version: 'text', outcome: 'text', [FURTHER]: 'json' },
   'watch.breached': { criterion: 'text', [FURTHER]: 'json' },
   'watch.verdict': { [FURTHER]: 'json' },
   'quarantine.set': { version: 'text', reason: 'text' },

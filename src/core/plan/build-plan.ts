@@ -32,7 +32,8 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
     config.backups.scratch,
     facts,
   );
-  const left = phases.filter((phase) => skip.includes(phase.name)).map((phase) => phase.name);
+  const left: string[] = phases.filter((phase) => skip.includes(phase.name)).map((phase) => phase.name);
+  if (skip.includes('rehearsal') && environment.rehearsal?.required === true) left.push('rehearsal');
   return {
     ...planHead(config, environment, { version: parseVersion(request.version), commit: request.commit }),
     releaseType: request.releaseType,

@@ -27,7 +27,7 @@ service: notes
       production: { target: { command: { deploy: ['./deploy.sh'], observe: ['./look.sh'] } }, drain: '90s' },
     },
   });
-  const expected = 'sha256:3b397b951865eff124f3c24600c174a5623360b0f6b3e5564c5ea65586d46086';
+  const expected = 'sha256:065ad20f3045452404f1825e6b33d062bacf59b92e24cd470c2b6e26313883f5';
   expect(fingerprint(parseReleaseFile(written, 'a.yaml', sampleKinds))).toBe(expected);
   expect(fingerprint(parseReleaseFile(respelt, 'b.yaml', sampleKinds))).toBe(expected);
   expect(fingerprint(parseReleaseFile(JSON.stringify(defined), 'c.json', sampleKinds))).toBe(expected);

@@ -1,4 +1,5 @@
 import type { PendingMigration } from './pending-migration.ts';
+import type { RehearsalOutcome } from '../rehearsal/rehearsal.ts';
 
 /** What was seen in the world before the plan was made. Only names, versions and command lines: never a secret. */
 export interface Facts {
@@ -15,6 +16,8 @@ export interface Facts {
   revision: string | null;
   /** What the migration would run, with what is known of the data; null when it is not shown before it runs. */
   pending: PendingMigration | null;
+  /** The newest rehearsal of the wanted version here, or null. */
+  rehearsal: RehearsalFact | null;
   /** What could not be found out; shown as warnings of the plan. */
   problems: string[];
   /** How long the newest restore of a backup of this place took that was a proof of it; null: there was none. */
@@ -34,6 +37,19 @@ export interface Facts {
   components: { name: string; hasPort: boolean; startWithinSeconds: number }[];
   /** Whether the new version runs beside the old one. */
   placement: 'side-by-side' | 'in-place';
+}
+
+/** The newest rehearsal of a version in an environment. */
+export interface RehearsalFact {
+  id: string;
+  ageSeconds: number;
+  outcome: RehearsalOutcome;
+  subject: string;
+  revisionBefore: string;
+  tookMs: { up: number | null; down: number | null };
+  stallMs: number | null;
+  /** The first thing that spoke against it, or null. */
+  fault: string | null;
 }
 
 /** What a person asked for. */

@@ -3,6 +3,7 @@ import { problem, type Problem } from '../release/problem.ts';
 import type { Facts } from './facts.ts';
 import type { Plan } from './plan.ts';
 import { refusedMigration } from './refuse-migration.ts';
+import { refuseUnrehearsed } from './rehearsal-standing.ts';
 
 /**
  * The one decision "may this be started?" for command line, API, CI, webhook and schedule. Returns the first reason against it,
@@ -43,7 +44,7 @@ export function mayProceed(
       },
     );
   }
-  return refusedMigration(plan, config, facts);
+  return refusedMigration(plan, config, facts) ?? refuseUnrehearsed(plan, config, facts);
 }
 
 /** The refusal that a lock gives to everybody but its holder. */

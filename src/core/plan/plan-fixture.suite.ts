@@ -35,6 +35,7 @@ export function configWith(change: Partial<EnvironmentConfig> = {}): ServiceConf
     router: { kind: 'builtin', settings: { component: 'api' } },
     stores: ['database'],
     migrate: migrateWith(),
+    rehearsal: null,
     checklist: [check('Tests pass')],
     verify: [check('Health')],
     watch: {
@@ -91,6 +92,7 @@ export function factsWith(change: Partial<Facts> = {}): Facts {
     lock: null,
     revision: '7',
     pending: null,
+    rehearsal: null,
     problems: [],
     restoreSeconds: null,
     backups: [],

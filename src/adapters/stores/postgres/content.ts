@@ -35,7 +35,7 @@ export async function lockableNames(session: Session): Promise<string[]> {
   return (await session.query<{ name: string }>(sql)).map(({ name }) => name);
 }
 
-async function tableNames(session: Session): Promise<string[]> {
+export async function tableNames(session: Session): Promise<string[]> {
   return (await session.query<{ name: string }>(TABLES)).map(({ name }) => name);
 }
 
@@ -74,7 +74,7 @@ async function readTable(session: Session, name: string): Promise<TableContent> 
   return { name, rows: Number(row?.rows), sum: row?.sum ?? '' };
 }
 
-async function readLargeObjects(session: Session): Promise<TableContent> {
+export async function readLargeObjects(session: Session): Promise<TableContent> {
   const [row] = await session.query<{ rows: string; sum: string }>(
     `SELECT count(*) AS rows, coalesce(sum(hashtextextended(concat(oid, ' ', md5(lo_get(oid))), 0)), 0)::text AS sum FROM pg_largeobject_metadata`,
   );

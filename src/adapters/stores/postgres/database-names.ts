@@ -10,7 +10,7 @@ export interface DatabaseNames {
   kept: string;
 }
 
-const NAME_LIMIT_BYTES = 63; // PostgreSQL cuts longer names silently, so that two could become one
+export const NAME_LIMIT_BYTES = 63; // PostgreSQL cuts longer names silently, so that two could become one
 const LONGEST_WORD = '__replaced_'.length;
 
 /** Names for a tag beside the live database; a tag or a name that is too long is cut to the time in it and a digest. */
@@ -36,7 +36,7 @@ export function nameOfProof(live: string, id: string): string {
 }
 
 /** Whole characters only: half of one is no valid name. */
-function cutToBytes(text: string, limit: number): string {
+export function cutToBytes(text: string, limit: number): string {
   let result = '';
   for (const character of text) {
     if (Buffer.byteLength(result + character) > limit) break;

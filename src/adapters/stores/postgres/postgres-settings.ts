@@ -27,7 +27,7 @@ export const postgresSettings = z
       .min(1)
       .optional()
       .describe(
-        'Address of another server on which backups are proven by a restore; default: beside the live database. It needs the same roles.',
+        'Address of another server on which backups are proven by a restore, and migrations rehearsed; default: beside the live database. It needs the same roles.',
       ),
     'exclude-tables': z
       .array(z.string().min(1))

@@ -10,6 +10,7 @@ import { describeTables } from './describe-tables.ts';
 import { ARCHIVE, DESCRIPTION, invalid } from './description.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import { probeServer, type LiveDatabase } from './probe-server.ts';
+import { rehearseDatabase } from './rehearse-database.ts';
 import { extractDatabase, stageDatabase, unstageDatabase } from './stage-database.ts';
 import { proveDatabase } from './prove-database.ts';
 import { namesFrom } from './database-names.ts';
@@ -30,6 +31,8 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     address: parseAddress(effect.resolve(settings.url)),
     through: (settings.through ?? []).map((word) => effect.resolve(word)),
   });
+  const scratchTools = (effect: Effect): Tools =>
+    settings.scratch === undefined ? toolsOf(effect) : elsewhere(effect.resolve(settings.scratch));
   const liveOf = (effect: Effect): LiveDatabase => ({
     tools: toolsOf(effect),
     excludedTables: settings['exclude-tables'],
@@ -50,7 +53,7 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     extractInto: (folder, recorded, database, effect) =>
       extractDatabase({ tools: toolsOf(effect), folder, recorded, effect }, database),
     prove: (folder, recorded, scratch, effect) => {
-      const tools = settings.scratch === undefined ? toolsOf(effect) : elsewhere(effect.resolve(settings.scratch));
+      const tools = scratchTools(effect);
       return proveDatabase({ tools, folder, recorded, effect }, { scratch, live: toolsOf(effect).address.database });
     },
     stage: (folder, recorded, tag, effect) => stageDatabase({ tools: toolsOf(effect), folder, recorded, effect }, tag),
@@ -62,6 +65,10 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     replaced: (effect) => listReplaced(toolsOf(effect).address, effect),
     changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
     describeTables: (names, effect) => describeTables(names, toolsOf(effect).address, effect),
+    rehearsing: rehearseDatabase((effect) => {
+      const url = effect.resolve(settings.scratch ?? settings.url);
+      return { live: liveOf(effect), scratch: { tools: scratchTools(effect), url } };
+    }),
   };
 }
 

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Connection } from './connection.ts';
 import type { Cell } from './database-request.ts';
 
-const MODULUS = 1n << 256n;
+export const MODULUS = 1n << 256n;
 const ROWS_PER_READ = 100; // the library fetches that many at once
 const READ_LIMIT_BYTES = 64 * 1024 * 1024; // of rows held in memory at once, unless a single row is larger
-const TYPES: Record<string, number> = { null: 0, integer: 1, real: 2, text: 3, blob: 4 };
+export const TYPES: Record<string, number> = { null: 0, integer: 1, real: 2, text: 3, blob: 4 };
 
 export interface Content {
   /** Rows by table; SQLite's own tables left out. */
@@ -43,7 +43,7 @@ export async function readContent(database: Connection): Promise<Content> {
 const isCounted = (table: string): boolean => !table.startsWith('sqlite_');
 
 /** Tables with rows of their own: virtual ones have no root page, their rows are in their shadow tables. */
-async function tablesOf(database: Connection): Promise<string[]> {
+export async function tablesOf(database: Connection): Promise<string[]> {
   // As bytes: text that is not UTF-8 ends the whole process inside the library.
   const rows = await database.all(
     "SELECT CAST(name AS BLOB) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY CAST(name AS BLOB)",
@@ -64,7 +64,17 @@ async function schemaLines(database: Connection): Promise<string[]> {
 }
 
 async function sumRows(database: Connection, table: string): Promise<{ rows: number; sum: bigint }> {
-  const columns = await columnsOf(database, table);
+  let rows = 0;
+  let sum = 0n;
+  for await (const row of rowsOf(database, table, await columnsOf(database, table))) {
+    sum = (sum + BigInt(`0x${rowDigest(row)}`)) % MODULUS;
+    rows += 1;
+  }
+  return { rows, sum };
+}
+
+/** Every row, two cells for each column: its type and its value; in bounded memory. */
+export async function* rowsOf(database: Connection, table: string, columns: string[]): AsyncGenerator<Cell[]> {
   const cells = columns.map((column) => {
     const name = quote(column);
     return `typeof(${name}), CASE typeof(${name}) WHEN 'text' THEN CAST(${name} AS BLOB) ELSE ${name} END`;
@@ -72,18 +82,16 @@ async function sumRows(database: Connection, table: string): Promise<{ rows: num
   const select = `SELECT ${cells.join(', ')} FROM ${quote(table)}`;
   const pageRows = await rowsPerPage(database, table, columns);
   let rows = 0;
-  let sum = 0n;
   for (let isMore = true; isMore;) {
     const before = rows;
     // The same statement on data that nobody changes walks the rows in the same order.
     const page = pageRows === null ? select : `${select} LIMIT ${pageRows} OFFSET ${rows}`;
     for await (const row of database.rows(page)) {
-      sum = (sum + BigInt(`0x${rowDigest(row)}`)) % MODULUS;
       rows += 1;
+      yield row;
     }
     isMore = pageRows !== null && rows > before;
   }
-  return { rows, sum };
 }
 
 /** Null when a hundred of the widest rows fit into memory, which is nearly always. */
@@ -95,14 +103,14 @@ async function rowsPerPage(database: Connection, table: string, columns: string[
 }
 
 /** Names in the order of the table, generated columns included, hidden ones of virtual tables not. */
-async function columnsOf(database: Connection, table: string): Promise<string[]> {
+export async function columnsOf(database: Connection, table: string): Promise<string[]> {
   const rows = await database.all(
     `SELECT CAST(name AS BLOB) FROM pragma_table_xinfo(${literal(table)}) WHERE hidden <> 1 ORDER BY cid`,
   );
   return rows.map(([name]) => nameFrom(name));
 }
 
-function rowDigest(row: Cell[]): string {
+export function rowDigest(row: Cell[]): string {
   const hash = createHash('sha256');
   for (let index = 0; index < row.length; index += 2) {
     const type = TYPES[String(row[index])] ?? 255;
@@ -111,7 +119,7 @@ function rowDigest(row: Cell[]): string {
   return hash.digest('hex');
 }
 
-function cellBytes(type: number, cell: Cell): Buffer {
+export function cellBytes(type: number, cell: Cell): Buffer {
   if (Buffer.isBuffer(cell)) {
     const head = Buffer.alloc(9);
     head.writeUInt8(type);
@@ -132,7 +140,7 @@ async function oneNumber(database: Connection, sql: string): Promise<bigint | nu
   return value;
 }
 
-function nameFrom(cell: Cell | undefined): string {
+export function nameFrom(cell: Cell | undefined): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(cell as Buffer);
 }
 

@@ -24,6 +24,7 @@ import { COMPANIONS } from './companions.ts';
 import { countChanges } from './count-changes.ts';
 import { describeTables } from './describe-tables.ts';
 import type { SqliteSettings } from './settings.ts';
+import { rehearseFile } from './rehearse-file.ts';
 import { settleDatabase } from './settle-database.ts';
 import { checkCopy } from './check-copy.ts';
 import { sqliteMaintenance } from './maintain-database.ts';
@@ -42,6 +43,10 @@ interface Description {
 
 /** A store over one SQLite database file. `path` may hold `$VARIABLES`; relative to the project. */
 export function openSqliteStore(settings: SqliteSettings, scope: { projectDirectory: string }): Store {
+  const extract = async (folder: string, recorded: Capture, into: string, effect: Effect): Promise<void> => {
+    const live = await locate(effect);
+    await prepareCopy(folder, join(into, basename(live)), recorded, live);
+  };
   // SQLite keeps its companions beside the real file, so links are followed before anything is named.
   const locate = (effect: Effect): Promise<string> =>
     realPathOf(resolve(scope.projectDirectory, effect.resolve(settings.path)));
@@ -54,10 +59,7 @@ export function openSqliteStore(settings: SqliteSettings, scope: { projectDirect
       await readDescription(folder);
       await checkCopy(join(folder, COPY), recorded, 'sealed');
     },
-    extract: async (folder, recorded, into, effect) => {
-      const live = await locate(effect);
-      await prepareCopy(folder, join(into, basename(live)), recorded, live);
-    },
+    extract,
     prove: async (folder, recorded, scratch, effect) =>
       prove({ folder, recorded, live: await locate(effect) }, scratch, effect),
     stage: async (folder, recorded, tag, effect) => stage(await locate(effect), folder, recorded, tag),
@@ -69,6 +71,17 @@ export function openSqliteStore(settings: SqliteSettings, scope: { projectDirect
     replaced: async (effect) => findReplaced([await locate(effect)]),
     changesSince: async (recorded, effect) => countChanges(await locate(effect), recorded, effect),
     describeTables: async (names, effect) => describe(names, await locate(effect), effect),
+    rehearsing: rehearseFile({
+      locate,
+      extract,
+      copyLive: async (folder, effect) => {
+        const live = await locate(effect);
+        const { bytes } = await probe(live, effect);
+        requireRoom(folder, bytes, live);
+        await copyLive(live, join(folder, COPY), effect);
+        return join(folder, COPY);
+      },
+    }),
   };
 }
 
