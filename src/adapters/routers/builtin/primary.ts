@@ -71,9 +71,10 @@ export async function runPrimary(start: PrimaryStart): Promise<void> {
   await listenPrivately(createAdminServer(actsOf(office)), office.adminPath);
   if (start.mode !== 'heir') crews.keepFull(crew);
   if (start.mode === 'successor') await waitFor(() => crew.members.size >= 2, 'the new workers did not start');
+  // Before anybody can find us: an answer without the workers we wait for would call a slot drained that they still answer for.
+  if (start.mode !== 'first') crews.expectOthers(crew);
   await takeOver(office);
   note(`primary (${start.mode}, pid ${identity.pid}) on ${start.home.listen.host}:${start.home.listen.port}`);
-  if (start.mode !== 'first') crews.expectOthers(crew);
   crews.beginServing(crew);
   if (start.mode === 'heir') {
     crews.keepFull(crew);
