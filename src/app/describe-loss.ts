@@ -12,7 +12,7 @@ export async function describeLoss(
   effect: Effect,
 ): Promise<string[]> {
   try {
-    const { stores } = await backups.loss(plan, backup.id, effect);
+    const { stores } = await backups.loss(plan, backup, effect);
     const found = Object.entries(stores).flatMap(([store, changes]) => lossLines(store, changes));
     return found.length === 0 ? ['nothing differs from the backup'] : found;
   } catch (error) {

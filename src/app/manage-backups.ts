@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { problem } from '../core/release/problem.ts';
@@ -42,13 +43,22 @@ export interface RestorePlan {
   loss: string[];
 }
 
+export interface RestoreWish {
+  environment: string | null;
+  /** Id, unique beginning of one, or `before:<release>`. */
+  reference: string;
+  /** Names; empty: every store of the backup. */
+  stores: readonly string[];
+}
+
 /**
  * Finds out what restoring would mean. Throws `refused` while a release holds the lock, or while a version runs: its open files
  * would stay on the replaced data, and what it writes would be lost without anybody noticing.
  */
-export async function planRestore(app: App, environment: string | null, reference: string): Promise<RestorePlan> {
-  const { backups, plan, effect, config, environment: chosen } = await openBackups(app, environment);
-  const backup = await backups.find(plan, reference);
+export async function planRestore(app: App, wish: RestoreWish): Promise<RestorePlan> {
+  const { backups, plan, effect, config, environment: chosen } = await openBackups(app, wish.environment);
+  const backup = await backups.find(plan, wish.reference);
+  const stores = storesMeant(plan, backup, wish.stores);
   await refuseLocked(app, config.service, chosen.name);
   const { adapters } = await app.tools();
   const running = (await adapters.target(plan).observe(effect)).filter((instance) => instance.state !== 'exited');
@@ -62,14 +72,49 @@ export async function planRestore(app: App, environment: string | null, referenc
       },
     );
   }
-  const stores = plan.stores.map((store) => store.name).filter((name) => backup.stores.includes(name));
   return {
     backup,
     service: config.service,
     environment: chosen.name,
     stores,
-    loss: await describeLoss(backups, plan, backup, effect),
+    loss: await describeLoss(backups, plan, { ...backup, stores }, effect),
   };
+}
+
+/** Those of the backup that the release file still has, or the named ones of them. */
+function storesMeant(plan: Plan, backup: BackupSummary, named: readonly string[]): string[] {
+  const there = plan.stores.map((store) => store.name).filter((name) => backup.stores.includes(name));
+  const strange = named.find((name) => !there.includes(name));
+  if (strange === undefined) return there.filter((name) => named.length === 0 || named.includes(name));
+  throw problem('not-found', `the backup has no store "${strange}" that the release file knows`, {
+    where: backup.id,
+    next: `It holds: ${there.join(', ')}`,
+  });
+}
+
+export interface Extracted {
+  backup: BackupSummary;
+  stores: string[];
+  /** Absolute. */
+  into: string;
+}
+
+/** Where the data of a backup would be written; touches nothing. */
+export async function planExtract(app: App, wish: RestoreWish, into: string): Promise<Extracted> {
+  const { backups, plan } = await openBackups(app, wish.environment);
+  const backup = await backups.find(plan, wish.reference);
+  return { backup, stores: storesMeant(plan, backup, wish.stores), into: resolve(into) };
+}
+
+/** Writes the data of a backup into a new or empty folder, verified there. The live data is not touched, so a version may run. */
+export async function extractBackup(app: App, wish: RestoreWish, into: string): Promise<Extracted> {
+  const { backups, plan, effect } = await openBackups(app, wish.environment);
+  const wanted = await planExtract(app, wish, into);
+  // Nobody prunes what is being read.
+  return withBackupLock(await app.database(), plan, async () => {
+    await backups.extract(plan, { id: wanted.backup.id, stores: wanted.stores, into: wanted.into }, effect);
+    return wanted;
+  });
 }
 
 export interface Restored {

@@ -1,3 +1,5 @@
+import type { App } from '../app/app.ts';
+import type { RestoreWish } from '../app/manage-backups.ts';
 import { describeBackup } from '../core/backup/describe-backup.ts';
 import { confirm } from './ask.ts';
 import { exitCode } from './exit-codes.ts';
@@ -61,11 +63,19 @@ export async function makeKeys(session: Session, path: string): Promise<number> 
   return exitCode('done');
 }
 
-export async function restore(session: Session, id: string): Promise<number> {
-  const { planRestore, restoreBackup } = await import('../app/manage-backups.ts');
+/** The options of `backup restore` as typed. */
+export interface RestoreOptions {
+  store: string[];
+  into?: string;
+}
+
+export async function restore(session: Session, id: string, given: RestoreOptions): Promise<number> {
   const { options, screen } = session;
   const app = await session.app();
-  const wanted = await planRestore(app, options.env, id);
+  const wish = { environment: options.env, reference: id, stores: given.store };
+  if (given.into !== undefined) return extract(session, app, wish, given.into);
+  const { planRestore, restoreBackup } = await import('../app/manage-backups.ts');
+  const wanted = await planRestore(app, wish);
   if (options.dryRun && screen.isJson) screen.json({ how: 'would', ...wanted });
   if (!screen.isJson) screen.lines(restoreLines(wanted, app.nowMs()));
   if (options.dryRun) return exitCode('done');
@@ -73,5 +83,19 @@ export async function restore(session: Session, id: string): Promise<number> {
   const done = await restoreBackup(app, wanted);
   if (screen.isJson) screen.json({ how: 'done', ...done });
   else screen.lines([`restored ${done.restored.id}`, `what was there before is backed up: ${done.before.id}`]);
+  return exitCode('done');
+}
+
+/** Never asks: nothing that is there is replaced. */
+async function extract(session: Session, app: App, wish: RestoreWish, into: string): Promise<number> {
+  const { extractBackup, planExtract } = await import('../app/manage-backups.ts');
+  const { options, screen } = session;
+  const done = options.dryRun ? await planExtract(app, wish, into) : await extractBackup(app, wish, into);
+  const deed = options.dryRun ? 'would write' : 'wrote';
+  if (screen.isJson) screen.json({ how: options.dryRun ? 'would' : 'done', ...done });
+  else {
+    screen.lines(done.stores.map((name) => printable(`${deed} ${name} of ${done.backup.id} to ${done.into}/${name}`)));
+    screen.line('the live data is not touched');
+  }
   return exitCode('done');
 }

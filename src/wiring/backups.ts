@@ -5,11 +5,13 @@ import {
   describeLoss,
   openVault,
   proveBackup,
+  restoreBackup,
   stageRestore,
   swapRestore,
   undoRestore,
   verifyBackup,
   type NamedOpenStore,
+  type RestoreOrder,
   type StagedStore,
   type SwappedStore,
 } from '../adapters/vaults/index.ts';
@@ -61,7 +63,9 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
       return recordProof({ open, plan, effect, by: request.by }, request, await proveBackup(order));
     },
     forgetKeys: (place) => forgetKeys(projectDirectory, open, place),
-    loss: async (plan, id, effect) => describeLoss(await orderOf(plan, id, effect)),
+    loss: async (plan, { id, stores: storeNames }, effect) =>
+      describeLoss({ ...(await orderOf(plan, id, effect)), storeNames }),
+    extract: async (plan, request, effect) => extract(await orderOf(plan, request.id, effect), { open, plan }, request),
     async stage(plan, request, effect) {
       const storeNames = request.stores.map((store) => store.name);
       const order = { ...(await orderOf(plan, request.id, effect)), storeNames };
@@ -79,6 +83,21 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
     swapBack: (plan, swapped, effect) =>
       undoRestore(swapped['swapped'] as unknown as SwappedStore[], stores(plan.stores), effect),
   };
+}
+
+/** Who took data out of a backup, and where it went, stays in the journal. */
+async function extract(
+  order: RestoreOrder,
+  { open, plan }: { open: () => Promise<Database>; plan: Plan },
+  { id, stores, into }: { id: string; stores: string[]; into: string },
+): Promise<void> {
+  await restoreBackup({ ...order, storeNames: stores, into });
+  await tellJournal(open, plan, {
+    type: 'backup.extracted',
+    backup: id,
+    token: order.effect.token,
+    facts: { stores, into },
+  });
 }
 
 /** Where the backups of a plan are kept, with the keys to seal and open them. */

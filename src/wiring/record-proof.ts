@@ -85,7 +85,7 @@ function releaseOf(token: string): string | null {
 }
 
 interface BackupNews {
-  type: 'backup.sealed' | 'backup.verified' | 'backup.restored';
+  type: 'backup.sealed' | 'backup.verified' | 'backup.restored' | 'backup.extracted';
   backup: string;
   token: string;
   facts: JsonObject;

@@ -83,7 +83,10 @@ describe('a backup directory that cannot be used', () => {
       expect(printed).toMatch(/does not fit: about \d+ bytes needed, 16384 free/);
       expect(printed).toContain('Nothing was changed.');
       expect(printed).toContain('vault');
-      expect(JSON.parse(said(0, await project.shipway(['backup', 'list', '--json'])))).toEqual({ backups: [], untrusted: [] });
+      expect(JSON.parse(said(0, await project.shipway(['backup', 'list', '--json'])))).toEqual({
+        backups: [],
+        untrusted: [],
+      });
       const sealed = (readdirSync(vault, { recursive: true }) as string[]).filter((path) =>
         path.endsWith('manifest.json'),
       );

@@ -86,13 +86,18 @@ function registerDrill(backup: Command, run: Run): void {
 function registerRestore(backup: Command, run: Run): void {
   const command = backup.command('restore').argument('<id>', WHICH);
   command
-    .description('put the data of a backup in place of the live data; refused while a version runs on it')
+    .description(
+      'put the data of a backup in place of the live data, or beside it with --into; in place it is refused while a version runs',
+    )
+    .option('--store <name>', 'only this store; may be given several times', collect, [])
+    .option('--into <folder>', 'write the data into this new or empty folder instead, a folder a store')
     .addHelpText(
       'after',
-      '\nWith the version that runs, use: shipway rollback --full\n\nExample:\n  $ shipway backup restore before:r-0003 --env production',
+      '\nWith the version that runs, use: shipway rollback --full\n\nExample:\n  $ shipway backup restore before:r-0003 --env production' +
+        '\n  $ shipway backup restore before:r-0003 --store database --into ./look',
     )
-    .action((id: string) =>
-      run(command, async (session) => (await import('../handle-backups.ts')).restore(session, id)),
+    .action((id: string, given: { store: string[]; into?: string }) =>
+      run(command, async (session) => (await import('../handle-backups.ts')).restore(session, id, given)),
     );
 }
 
@@ -169,4 +174,8 @@ function registerKeygen(backup: Command, run: Run): void {
     .action((file: string) =>
       run(command, async (session) => (await import('../handle-backups.ts')).makeKeys(session, file)),
     );
+}
+
+function collect(text: string, before: string[]): string[] {
+  return [...before, text];
 }

@@ -40,6 +40,7 @@ const EVENT_DATA = {
   // One store of one look; a look at the whole backup also gives one backup.verified.
   'backup.proven': { backup: 'text', store: 'text?', level: 'whole', outcome: 'text', [FURTHER]: 'json' },
   'backup.restored': { backup: 'text', [FURTHER]: 'json' },
+  'backup.extracted': { backup: 'text', [FURTHER]: 'json' },
   // Written before the deed: a deletion nobody can read about is worse than one that is told and then interrupted.
   'backup.pruned': { backup: 'text', manifest: 'text?', rule: 'text' },
   'backup.recovered': { backup: 'text', rule: 'text' },

@@ -61,7 +61,13 @@ export interface BackupTools {
   /** Deletes the data keys that were kept for releases that are over and have no hold. */
   forgetKeys(place: { service: string; environment: string }): Promise<void>;
   /** What restoring it would throw away, by store: rows or files changed since. */
-  loss(plan: Plan, id: string, effect: Effect): Promise<{ since: string; stores: Record<string, JsonObject> }>;
+  loss(
+    plan: Plan,
+    backup: Pick<BackupSummary, 'id' | 'stores'>,
+    effect: Effect,
+  ): Promise<{ since: string; stores: Record<string, JsonObject> }>;
+  /** Writes the data of these stores of a backup into an empty folder, a folder a store, and verifies it there. Touches nothing else. */
+  extract(plan: Plan, request: { id: string; stores: string[]; into: string }, effect: Effect): Promise<void>;
   /** Restores beside the live data and verifies; what it returns is what the swap needs. */
   stage(plan: Plan, request: { id: string; stores: NamedStore[] }, effect: Effect): Promise<JsonObject>;
   swap(plan: Plan, staged: JsonObject, effect: Effect): Promise<JsonObject>;

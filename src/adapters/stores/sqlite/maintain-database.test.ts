@@ -82,6 +82,7 @@ describe('maintenance of a SQLite database', () => {
     await expect(run('explain', 'SELECT * FROM nots')).rejects.toMatchObject({
       kind: 'check-failed',
       message: expect.stringContaining('no such table: nots') as string,
+      next: expect.stringContaining('Correct --query') as string,
     });
   });
 });

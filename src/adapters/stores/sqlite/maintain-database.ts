@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { isProblem, problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { factsOf } from '../../../platform/file-tree.ts';
 import type { Maintenance, MaintenanceReport, MaintenanceRequest } from '../maintenance.ts';
@@ -19,7 +20,13 @@ export function sqliteMaintenance(locate: (effect: Effect) => Promise<string>): 
         return await run(live, request, effect);
       } catch (error) {
         effect.signal.throwIfAborted();
-        throw sqliteProblem('check-failed', `${request.act} cannot be done`, live, error);
+        const failed = sqliteProblem('check-failed', `${request.act} cannot be done`, live, error);
+        if (request.act !== 'explain' || isProblem(error)) throw failed;
+        throw problem(failed.kind, failed.message, {
+          where: live,
+          next: 'Correct --query: one statement that this database can run.',
+          cause: error,
+        });
       }
     },
   };
