@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { argvSetting, durationSetting } from '../../../platform/settings.ts';
+import { argvSetting } from '../../../platform/settings.ts';
+import { toolSettings } from '../tool-settings.ts';
 
 export interface AlembicSettings {
   command: string[];
@@ -27,16 +28,7 @@ export const alembicSettings = z
       .enum(['postgresql', 'sqlite'])
       .optional()
       .describe('Language of its SQL. Default: sqlite where all SQL stores are SQLite, otherwise postgresql.'),
-    directory: z
-      .string()
-      .min(1)
-      .default('.')
-      .describe('Working directory, relative to the project; with `$VERSION` in it, the files of that version.'),
-    env: z
-      .record(z.string(), z.string())
-      .default({})
-      .describe('Variables for its env.py, e.g. `DATABASE_URL: $DATABASE_URL`; never an argument.'),
-    timeout: durationSetting('30m').describe('Limit of each call.'),
+    ...toolSettings('Variables for its env.py, e.g. `DATABASE_URL: $DATABASE_URL`; never an argument.'),
   })
   .transform(({ timeout, dialect, ...rest }): AlembicSettings => {
     return { ...rest, dialect: dialect ?? null, timeoutSeconds: timeout };

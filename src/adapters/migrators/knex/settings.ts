@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { argvSetting, durationSetting } from '../../../platform/settings.ts';
+import { argvSetting } from '../../../platform/settings.ts';
+import { toolSettings } from '../tool-settings.ts';
 
 export interface KnexSettings {
   command: string[];
@@ -20,16 +21,7 @@ export const knexSettings = z
       .min(1)
       .optional()
       .describe('Its file, relative to `directory`. Default: what knex finds itself.'),
-    directory: z
-      .string()
-      .min(1)
-      .default('.')
-      .describe('Working directory, relative to the project; with `$VERSION` in it, the files of that version.'),
-    env: z
-      .record(z.string(), z.string())
-      .default({})
-      .describe('Variables for its knexfile, e.g. `DATABASE_URL: $DATABASE_URL` and NODE_ENV; never an argument.'),
-    timeout: durationSetting('30m').describe('Limit of each call.'),
+    ...toolSettings('Variables for its knexfile, e.g. `DATABASE_URL: $DATABASE_URL` and NODE_ENV; never an argument.'),
   })
   .transform(({ timeout, knexfile, ...rest }): KnexSettings => {
     return { ...rest, knexfile: knexfile ?? null, timeoutSeconds: timeout };
