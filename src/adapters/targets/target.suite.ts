@@ -52,7 +52,7 @@ function makeBench(one: TargetCase): Bench {
 }
 
 async function clean(bench: Bench): Promise<void> {
-  const ours = (id: string) => id.startsWith(`${bench.want('', '').service}-`);
+  const ours = (id: string) => id.startsWith(`${bench.want('', '').service}_`);
   await stopByEnvironment('SHIPWAY_INSTANCE', ours, 0, realClock);
   rmSync(bench.directory, { recursive: true, force: true });
 }
