@@ -74,10 +74,16 @@ async function createCluster(bin: string): Promise<Cluster> {
   return { bin, folder, port: await freePort(), user };
 }
 
-function serve({ bin, folder, port, user }: Cluster): ChildProcess {
+function serve({ bin, folder, port, user }: Cluster, more: readonly string[]): ChildProcess {
   // Synced for nobody: the whole folder is deleted. Killed without mercy it still keeps what was committed, because the machine lives on.
   const settings = ['fsync=off', 'full_page_writes=off', `unix_socket_directories=${folder}`]
-    .concat('listen_addresses=127.0.0.1', 'max_prepared_transactions=5', 'shared_buffers=16MB', 'wal_level=logical')
+    .concat(
+      'listen_addresses=127.0.0.1',
+      'max_prepared_transactions=5',
+      'shared_buffers=16MB',
+      'wal_level=logical',
+      ...more,
+    )
     .flatMap((setting) => ['-c', setting]);
   const options = ['-D', join(folder, 'data'), '-p', String(port), ...settings];
   return spawn(join(bin, 'postgres'), options, { ...user, cwd: folder, stdio: 'ignore' });
@@ -95,8 +101,8 @@ async function queryAt<Row extends object>(url: string, sql: string): Promise<Ro
   }
 }
 
-/** Starts a server that holds nothing but the roles `postgres` and `shop $owner`. */
-export async function startPostgres(bin: string): Promise<TestPostgres> {
+/** Starts a server that holds nothing but the roles `postgres` and `shop $owner`; `settings` (`name=value`) go before those of tests. */
+export async function startPostgres(bin: string, settings: readonly string[] = []): Promise<TestPostgres> {
   const cluster = await createCluster(bin);
   const { folder, port } = cluster;
   const login = `${encodeURIComponent(SUPERUSER)}:${encodeURIComponent(PASSWORD)}`;
@@ -106,7 +112,7 @@ export async function startPostgres(bin: string): Promise<TestPostgres> {
     queryAt<Row>(socketUrl(database), sql);
   let server: ChildProcess | null = null;
   const start = async (): Promise<void> => {
-    server = serve(cluster);
+    server = serve(cluster, settings);
     await waitUntil('the server to answer', () => query('postgres', 'SELECT 1'), { limitSeconds: 60 });
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
+
+export interface Measured {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+  wallS: number;
+  /** User and system, of the program and of everything it started and waited for. */
+  cpuS: number;
+  /** The most that the program and all it started held at one time, looked at every 50 ms. */
+  peakMiB: number;
+}
+
+const LOOK_MS = 50;
+const MARK = 'measured-by-bash:';
+
+/** Runs a program to its end and says what it took. It does not see what a program left running, or asked a server to do. */
+export async function measureCommand(
+  argv: string[],
+  { cwd, env }: { cwd: string; env?: Record<string, string> },
+): Promise<Measured> {
+  // The one that counts the time of children that ended is the shell; its words come last on its standard error.
+  const words = ['-c', `TIMEFORMAT='${MARK} %R %U %S'; time "$@"`, 'bash', ...argv];
+  const child = spawn('bash', words, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  let peakKiB = 0;
+  const look = setInterval(() => (peakKiB = Math.max(peakKiB, residentKiB(child.pid ?? -1))), LOOK_MS);
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  clearInterval(look);
+  const [, wall, user, system] = new RegExp(`${MARK} (\\S+) (\\S+) (\\S+)`).exec(output.stderr) ?? [];
+  const stderr = output.stderr.slice(0, output.stderr.lastIndexOf(MARK));
+  return {
+    exitCode,
+    stdout: output.stdout,
+    stderr,
+    wallS: Number(wall),
+    cpuS: Number(user) + Number(system),
+    peakMiB: peakKiB / 1024,
+  };
+}
+
+/** Of the process and of everything below it. */
+function residentKiB(root: number): number {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    const stat = /^\d+$/.test(name) ? readOrEmpty(`/proc/${name}/stat`) : '';
+    // The name of the program stands in brackets and may hold anything, so what follows the last one counts.
+    if (stat !== '') parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+  }
+  const isBelow = (pid: number): boolean => {
+    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at))
+      if (at === root) return true;
+    return false;
+  };
+  let sum = 0;
+  for (const pid of parents.keys()) {
+    if (isBelow(pid)) sum += Number(/^VmRSS:\s+(\d+)/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1] ?? 0);
+  }
+  return sum;
+}
+
+/** CPU of a process and of its children that have ended: what a server of PostgreSQL and its connections took. */
+export function serverCpuS(pid: number): number {
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const TICKS_PER_SECOND = 100; // of the kernel's own interface, on every Linux
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // it has ended meanwhile
+  }
+}
