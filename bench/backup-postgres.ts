@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import {
   createReadStream,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,

@@ -40,25 +40,39 @@ async function comparableLines(session: Session): Promise<string[]> {
 
 async function readTable(session: Session, name: string): Promise<TableState> {
   const columns = await columnsOf(session, name);
-  const isWide = columns.length > COLUMNS_MAX;
-  const sums = isWide
-    ? []
-    : columns.map(
-        (column, at) => `count(${quoteName(column)}) AS v${at}, ${sumOf(`${quoteName(column)}::text`)} AS s${at}`,
-      );
-  const row = columns.toSorted().map(quoteName).join(', ');
+  if (columns.length > COLUMNS_MAX) return readRows(session, name, columns);
+  const sums = columns.map((_, at) => `count(h${at}) AS v${at}, ${sumOf(`h${at}`)} AS s${at}`);
+  // Every value is written as text and hashed once, and OFFSET 0 keeps it so; the hash of a row is made of those of its columns.
+  const hashes = columns.map((column, at) => `${hashOf(`r.${quoteName(column)}`)} AS h${at}`);
   const [found] = await session.query<Record<string, string>>(
-    `SELECT ${['count(*) AS rows', `${sumOf(`ROW(${row})::text`)} AS sum`, ...sums].join(', ')} FROM ONLY ${name}`,
+    `SELECT ${['count(*) AS rows', `${sumOf(foldedBy(columns))} AS sum`, ...sums].join(', ')}
+     FROM ONLY ${name} AS r CROSS JOIN LATERAL (SELECT ${hashes.join(', ')} OFFSET 0) AS hashes`,
   );
-  const states = isWide
-    ? []
-    : columns.map((column, at): ColumnState => {
-        return { name: quoteWhereNeeded(column), values: Number(found?.[`v${at}`]), sum: found?.[`s${at}`] ?? '' };
-      });
+  const states = columns.map((column, at): ColumnState => {
+    return { name: quoteWhereNeeded(column), values: Number(found?.[`v${at}`]), sum: found?.[`s${at}`] ?? '' };
+  });
   return { name, rows: Number(found?.['rows']), sum: found?.['sum'] ?? '', columns: states };
 }
 
-const sumOf = (text: string): string => `coalesce(sum(hashtextextended(${text} COLLATE "C", 0)), 0)::text`;
+async function readRows(session: Session, name: string, columns: readonly string[]): Promise<TableState> {
+  const row = columns.toSorted().map(quoteName).join(', ');
+  const [found] = await session.query<Record<string, string>>(
+    `SELECT count(*) AS rows, ${sumOf(hashOf(`ROW(${row})`))} AS sum FROM ONLY ${name}`,
+  );
+  return { name, rows: Number(found?.['rows']), sum: found?.['sum'] ?? '', columns: [] };
+}
+
+/** One hash of a row, whatever order its columns stand in. Nothing counts as 0 here; how many values a column has is told apart. */
+function foldedBy(columns: readonly string[]): string {
+  return columns
+    .map((column, at) => ({ column, at }))
+    .toSorted((a, b) => (a.column < b.column ? -1 : 1))
+    .reduce((folded, { at }) => `hashint8extended(coalesce(h${at}, 0) # ${folded}, 0)`, '0::bigint');
+}
+
+const hashOf = (value: string): string => `hashtextextended(${value}::text COLLATE "C", 0)`;
+
+const sumOf = (hash: string): string => `coalesce(sum(${hash}), 0)::text`;
 
 async function columnsOf(session: Session, name: string): Promise<string[]> {
   const rows = await session.query<{ name: string }>(
