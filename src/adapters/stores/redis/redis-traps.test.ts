@@ -3,7 +3,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -14,13 +13,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { freePort } from '../../../../test/support/free-port.ts';
-import { hammer, judgeHammered } from '../../../../test/support/hammered-redis.ts';
+import { hammer, judgeHammeredCopy } from '../../../../test/support/hammered-redis.ts';
 import {
   dataNames,
   PASSWORD,
   redisProgram,
   settingsOf,
-  startRedis,
   stopRedis,
   withClient,
 } from '../../../../test/support/redis-project.ts';
@@ -93,7 +91,7 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
           await waitUntil('the writer to go on', () => writer.rounds() > copies * 20);
           const acknowledged = writer.rounds();
           await captureAgain();
-          reasons.push(await judgeCopy(acknowledged));
+          reasons.push(await judgeHammeredCopy(join(redis.copy(), 'dump.rdb'), program, acknowledged));
         }
       } finally {
         await writer.stop();
@@ -101,20 +99,6 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     });
     expect(reasons).toEqual(Array.from({ length: 8 }, () => null));
   });
-
-  async function judgeCopy(acknowledged: number): Promise<string | null> {
-    const other = mkdtempSync(join(tmpdir(), 'shipway-redis-judge-'));
-    const otherPort = await freePort();
-    try {
-      mkdirSync(join(other, 'data'));
-      copyFileSync(join(redis.copy(), 'dump.rdb'), join(other, 'data/dump.rdb'));
-      await startRedis(other, { program, port: otherPort, configuration: ['appendonly no'] });
-      return await withClient(otherPort, (client) => judgeHammered(client, acknowledged));
-    } finally {
-      stopRedis(other, program);
-      rmSync(other, { recursive: true });
-    }
-  }
 
   it('restored, a server with an append-only file has the data after its next two starts as well', async () => {
     await start('appendonly yes');
