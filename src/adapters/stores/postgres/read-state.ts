@@ -1,13 +1,14 @@
 import type { ColumnState, DataState, TableState } from '../../../core/rehearsal/data-state.ts';
 import { readContent, readLargeObjects, tableNames } from './content.ts';
 import { schemaLines } from './schema-lines.ts';
-import { quoteName, quoteText, type Session } from './session.ts';
+import { AS_MANY_WORKERS_AS_SET, quoteName, quoteText, type Session } from './session.ts';
 
 // Two results for each column, and PostgreSQL gives at most 1664 of them.
 const COLUMNS_MAX = 800;
 
 /** Schema, rows and columns. Every row is read once, in the server. Nobody writes meanwhile. */
 export async function readState(session: Session): Promise<DataState> {
+  await session.query(AS_MANY_WORKERS_AS_SET);
   const tables: TableState[] = [];
   for (const name of await tableNames(session)) tables.push(await readTable(session, name));
   const objects = await readLargeObjects(session);

@@ -37,6 +37,9 @@ const OWN_SETTINGS = `SET statement_timeout = 0; SET idle_in_transaction_session
   SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET extra_float_digits = 1; SET bytea_output = 'hex'; SET lc_monetary = 'C';
   SET xmlbinary = 'base64'; SET max_parallel_workers_per_gather = 0`;
 
+/** Lets the server read with several processes, as many as it is set to: of a copy that no user waits for. */
+export const AS_MANY_WORKERS_AS_SET = 'RESET max_parallel_workers_per_gather';
+
 /** Connects, uses and disconnects. Errors come as problems of the kind that was asked for. */
 export async function withSession<Result>(
   request: SessionRequest,

@@ -18,7 +18,7 @@ import {
 import { ARCHIVE, checkArchiveBytes, invalid, majorOf, readDescription, type Description } from './description.ts';
 import { connectedTo, heldProblem } from './lock-holders.ts';
 import { requireRestorable } from './probe-server.ts';
-import { quoteName, withControl, withSession, type Session } from './session.ts';
+import { AS_MANY_WORKERS_AS_SET, quoteName, withControl, withSession, type Session } from './session.ts';
 import { runTool, toolProblem, type Tools } from './tools.ts';
 
 const FAILURE = { kind: 'restore-failed', what: 'the copy cannot be restored' } as const;
@@ -121,6 +121,7 @@ async function restoreArchive(name: string, { tools, folder, effect }: Restore):
 
 async function compare(session: Session, description: Description, where: string): Promise<void> {
   const [row] = await session.query<{ version: string }>(`SELECT current_setting('server_version') AS version`);
+  await session.query(AS_MANY_WORKERS_AS_SET);
   const content: Content = await readContent(session, []);
   const isSameMajor = majorOf(row?.version ?? '') === majorOf(description.serverVersion);
   const difference = firstDifference(content, description.content, isSameMajor);
