@@ -42,13 +42,8 @@ export function collectOutput(
     received += chunk.length;
     give(masker.push(decoder.write(chunk)));
   });
-  const ended = new Promise<void>((resolve) => {
-    if (!stream) return resolve();
-    stream.once('close', resolve);
-    stream.once('error', () => resolve());
-  });
   return {
-    ended,
+    ended: whenClosed(stream),
     bytes: () => received,
     finish() {
       isFinished = true;
@@ -58,6 +53,34 @@ export function collectOutput(
       return tail.text();
     },
   };
+}
+
+/** Hands every piece of a stream on as it is and keeps nothing. */
+export function passOutput(stream: Readable | null, onOutput: (chunk: Buffer) => void): OutputCollector {
+  let received = 0;
+  let isFinished = false;
+  stream?.on('data', (chunk: Buffer) => {
+    if (isFinished) return;
+    received += chunk.length;
+    onOutput(chunk);
+  });
+  return {
+    ended: whenClosed(stream),
+    bytes: () => received,
+    finish() {
+      isFinished = true;
+      stream?.destroy();
+      return '';
+    },
+  };
+}
+
+function whenClosed(stream: Readable | null): Promise<void> {
+  return new Promise<void>((resolve) => {
+    if (!stream) return resolve();
+    stream.once('close', resolve);
+    stream.once('error', () => resolve());
+  });
 }
 
 interface Tail {

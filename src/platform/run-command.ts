@@ -5,7 +5,7 @@ import { problem, type Problem } from '../core/release/problem.ts';
 import { realClock, TIMER_MS_MAX } from './clock.ts';
 import { errorCode } from './error-code.ts';
 import { randomId } from './ids.ts';
-import { collectOutput, type OutputCollector } from './collect-output.ts';
+import { collectOutput, passOutput, type OutputCollector } from './collect-output.ts';
 import { tableUnreadable } from './process-reader.ts';
 import { identifyChild, stopByEnvironment, stopGroup, type ProcessIdentity } from './process-table.ts';
 import { redact } from './redact.ts';
@@ -25,6 +25,8 @@ export interface CommandRequest {
   inputFile?: string;
   /** Gets stdout, straight to the disk, unmasked; written anew, for its owner only (0600). The `stdout` of the result is then empty. */
   outputFile?: string;
+  /** Gets stdout as it comes, unmasked, piece by piece; must not throw. The `stdout` of the result is then empty. */
+  onOutput?: (chunk: Buffer) => void;
   /** How much of the end of stdout and of stderr is kept, each; default 256 KiB. */
   outputLimitBytes?: number;
   /** Every line of both streams, masked. */
@@ -71,7 +73,9 @@ export async function runCommand(request: CommandRequest): Promise<CommandResult
   const environment = { ...request.environment, ...marks };
   const child = await startOnFiles({ ...request, environment });
   const limit = request.outputLimitBytes ?? OUTPUT_LIMIT_BYTES;
-  const stdout = collectOutput(child.stdout, limit, request.onLine);
+  const stdout = request.onOutput
+    ? passOutput(child.stdout, request.onOutput)
+    : collectOutput(child.stdout, limit, request.onLine);
   const stderr = collectOutput(child.stderr, limit, request.onLine);
   feedInput(child, request.input);
   const ending = await waitForEnd(child, request);

@@ -111,6 +111,13 @@ describe('a database that another process holds and writes', () => {
     expect(readFileSync(join(project, 'acts.txt'), 'utf8')).toBe('started\n');
   });
 
+  it('has its service started without the mark of a step, by which it would be ended with what the step left', async () => {
+    const settings = { stop: ['true'], start: ['sh', '-c', 'env > environment.txt'] };
+    const effect = createEffect(project, { clock: hurried(), token: 'r-1/backup/1' });
+    await expect(open(settings).capture(copy, effect)).rejects.toThrow('in use by');
+    expect(readFileSync(join(project, 'environment.txt'), 'utf8')).not.toContain('r-1/backup');
+  });
+
   it('is refused with the name of the holder and the ways out when no way is declared', async () => {
     const refused = open().capture(copy, createEffect(project, { clock: hurried() }));
     await expect(refused).rejects.toMatchObject({

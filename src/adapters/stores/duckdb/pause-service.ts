@@ -50,7 +50,8 @@ async function startAgain(
   effect: Effect,
   failure: unknown,
 ): Promise<void> {
-  const unstoppable = { ...effect, signal: new AbortController().signal };
+  // Without our token: what the command puts into the background must outlive this step, and whoever clears up after it.
+  const unstoppable = { ...effect, token: '', signal: new AbortController().signal };
   try {
     await run({ name: 'start', argv: settings.pause.start, live }, settings, unstoppable);
   } catch (error) {
