@@ -18,11 +18,16 @@ export function debianProgram(program: string, debianPackage: string): FoundProg
   return { path, reason: path === null ? `needs ${program}: ${fault ?? 'its package brought no such program'}` : '' };
 }
 
+/** Whether tests may change this machine: root, and CI or the full mode. */
+export function mayInstall(): boolean {
+  const isFull = process.env['CI'] === 'true' || process.env['SHIPWAY_TEST_FULL'] === '1';
+  return process.getuid?.() === 0 && isFull;
+}
+
 /** Installs packages of Debian when that is allowed (root, and CI or the full mode); says why not, or null. */
 export function installDebian(packages: string[]): string | null {
   const command = `apt-get install ${packages.join(' ')}`;
-  const isFull = process.env['CI'] === 'true' || process.env['SHIPWAY_TEST_FULL'] === '1';
-  if (process.getuid?.() !== 0 || !isFull) return `${command}, or SHIPWAY_TEST_FULL=1 as root`;
+  if (!mayInstall()) return `${command}, or SHIPWAY_TEST_FULL=1 as root`;
   const install = ['install', '-y', '--no-install-recommends', ...packages];
   // The lists of a fresh machine are empty, or so old that what they name is gone.
   const fault = apt(install);

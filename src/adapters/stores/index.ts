@@ -12,6 +12,8 @@ import { redisSettings, type RedisSettings } from './redis/settings.ts';
 import { sqliteSettings, type SqliteSettings } from './sqlite/settings.ts';
 import { openSqliteStore } from './sqlite/sqlite-store.ts';
 import type { Store } from './store.ts';
+import { volumeSettings, type VolumeSettings } from './volume/settings.ts';
+import { openVolumeStore } from './volume/volume-store.ts';
 
 /** What a kind of store needs to be used from the release file. */
 export interface StoreKind {
@@ -22,7 +24,7 @@ export interface StoreKind {
   open(settings: unknown, scope: { projectDirectory: string }): Store;
 }
 
-export type StoreKindName = 'sqlite' | 'postgres' | 'duckdb' | 'redis' | 'files' | 'command';
+export type StoreKindName = 'sqlite' | 'postgres' | 'duckdb' | 'redis' | 'files' | 'volume' | 'command';
 
 /** Every kind of store by the word it has in the release file. */
 export const storeKinds: Record<StoreKindName, StoreKind> = {
@@ -45,6 +47,11 @@ export const storeKinds: Record<StoreKindName, StoreKind> = {
     settings: filesSettings,
     summary: 'files and folders, such as uploads',
     open: (settings, scope) => openFilesStore(settings as FilesSettings, scope),
+  },
+  volume: {
+    settings: volumeSettings,
+    summary: 'a docker volume, copied while the containers that use it do not write',
+    open: (settings, scope) => openVolumeStore(settings as VolumeSettings, scope),
   },
   redis: {
     settings: redisSettings,
