@@ -1,7 +1,10 @@
 import type { Client, Dispatcher } from 'undici';
-import { problem, type Problem } from '../core/release/problem.ts';
+import { Readable } from 'node:stream';
+import { isProblem, problem, type Problem } from '../core/release/problem.ts';
 import { TIMER_MS_MAX } from './clock.ts';
 import { decodeUrlPart } from './decode-url-part.ts';
+import { readStream, writeStream } from './file-streams.ts';
+import { randomId } from './ids.ts';
 import { redact } from './redact.ts';
 
 export interface HttpRequest {
@@ -35,6 +38,50 @@ const BODY_LIMIT_BYTES = 1024 * 1024; // a health page or an API answer, not a d
  * Any status is an answer; no answer is the Problem `unreachable` with the reason in words.
  */
 export async function request(r: HttpRequest): Promise<HttpResponse> {
+  return exchange(r, r.body, (answer) => readBody(answer.body, r.maxBodyBytes ?? BODY_LIMIT_BYTES));
+}
+
+/** Writes what comes back with a 2xx status to the file instead, as it comes; the file is made anew, for its owner only. */
+export async function download(r: HttpRequest, file: string): Promise<HttpResponse> {
+  return exchange(r, r.body, async (answer) => {
+    const isGood = answer.statusCode >= 200 && answer.statusCode < 300;
+    if (!isGood) return readBody(answer.body, r.maxBodyBytes ?? BODY_LIMIT_BYTES);
+    await writeStream(file, answer.body);
+    return { body: '', bodyCut: false };
+  });
+}
+
+/** Sends a file as the one field of a form, straight from the disk. */
+export async function uploadForm(
+  r: HttpRequest,
+  { field, file, bytes }: { field: string; file: string; bytes: number },
+): Promise<HttpResponse> {
+  const boundary = `shipway-${randomId()}`;
+  const disposition = `content-disposition: form-data; name="${field}"; filename="${field}"`;
+  const head = `--${boundary}\r\n${disposition}\r\ncontent-type: application/octet-stream\r\n\r\n`;
+  const tail = `\r\n--${boundary}--\r\n`;
+  const headers = {
+    ...r.headers,
+    'content-type': `multipart/form-data; boundary=${boundary}`,
+    'content-length': String(head.length + bytes + tail.length),
+  };
+  async function* body(): AsyncGenerator<Buffer> {
+    yield Buffer.from(head);
+    yield* readStream(file);
+    yield Buffer.from(tail);
+  }
+  return exchange({ ...r, headers }, Readable.from(body(), { objectMode: false }), (answer) =>
+    readBody(answer.body, r.maxBodyBytes ?? BODY_LIMIT_BYTES),
+  );
+}
+
+type Received = Pick<HttpResponse, 'body' | 'bodyCut'>;
+
+async function exchange(
+  r: HttpRequest,
+  body: string | Readable | undefined,
+  receive: (answer: Dispatcher.ResponseData) => Promise<Received>,
+): Promise<HttpResponse> {
   const url = parseUrl(r.url);
   const startedMs = performance.now();
   const limit = new AbortController();
@@ -42,11 +89,16 @@ export async function request(r: HttpRequest): Promise<HttpResponse> {
   const client = await connect(url, r);
   try {
     const signal = r.signal ? AbortSignal.any([limit.signal, r.signal]) : limit.signal;
-    const answer = await client.request({ ...dispatchOptions(url, r), signal });
-    const { body, bodyCut } = await readBody(answer.body, r.maxBodyBytes ?? BODY_LIMIT_BYTES);
+    const answer = await client.request({
+      ...dispatchOptions(url, r),
+      ...(body === undefined ? {} : { body }),
+      signal,
+    });
+    const received = await receive(answer);
     const durationMs = performance.now() - startedMs;
-    return { status: answer.statusCode, headers: joinHeaders(answer.headers), body, bodyCut, durationMs };
+    return { status: answer.statusCode, headers: joinHeaders(answer.headers), ...received, durationMs };
   } catch (error) {
+    if (isProblem(error)) throw error;
     if (codeOf(error) === 'UND_ERR_INVALID_ARG') throw cannotBeSent(r, url, error);
     throw unreachable(r, url, reasonOf(error, r, limit.signal.aborted), error);
   } finally {
@@ -80,9 +132,8 @@ async function connect(url: URL, r: HttpRequest): Promise<Client> {
 
 function dispatchOptions(url: URL, r: HttpRequest): Dispatcher.RequestOptions {
   const method = r.method.toUpperCase() as Dispatcher.HttpMethod;
-  const body = r.body === undefined ? {} : { body: r.body };
   // reset: "Connection: close" is sent, so that the server does not keep a connection nobody will use.
-  return { method, path: url.pathname + url.search, headers: { ...signIn(url), ...r.headers }, reset: true, ...body };
+  return { method, path: url.pathname + url.search, headers: { ...signIn(url), ...r.headers }, reset: true };
 }
 
 function signIn(url: URL): Record<string, string> {

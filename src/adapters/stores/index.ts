@@ -7,6 +7,8 @@ import { openFilesStore } from './files/files-store.ts';
 import { filesSettings, type FilesSettings } from './files/settings.ts';
 import { postgresSettings, type PostgresSettings } from './postgres/postgres-settings.ts';
 import { openPostgresStore } from './postgres/postgres-store.ts';
+import { openQdrantStore } from './qdrant/qdrant-store.ts';
+import { qdrantSettings, type QdrantSettings } from './qdrant/settings.ts';
 import { openRedisStore } from './redis/redis-store.ts';
 import { redisSettings, type RedisSettings } from './redis/settings.ts';
 import { sqliteSettings, type SqliteSettings } from './sqlite/settings.ts';
@@ -24,7 +26,7 @@ export interface StoreKind {
   open(settings: unknown, scope: { projectDirectory: string }): Store;
 }
 
-export type StoreKindName = 'sqlite' | 'postgres' | 'duckdb' | 'redis' | 'files' | 'volume' | 'command';
+export type StoreKindName = 'sqlite' | 'postgres' | 'duckdb' | 'redis' | 'files' | 'volume' | 'qdrant' | 'command';
 
 /** Every kind of store by the word it has in the release file. */
 export const storeKinds: Record<StoreKindName, StoreKind> = {
@@ -52,6 +54,11 @@ export const storeKinds: Record<StoreKindName, StoreKind> = {
     settings: volumeSettings,
     summary: 'a docker volume, copied while the containers that use it do not write',
     open: (settings, scope) => openVolumeStore(settings as VolumeSettings, scope),
+  },
+  qdrant: {
+    settings: qdrantSettings,
+    summary: 'collections of a Qdrant server, by its snapshots while the service writes',
+    open: (settings) => openQdrantStore(settings as QdrantSettings),
   },
   redis: {
     settings: redisSettings,
