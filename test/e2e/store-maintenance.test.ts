@@ -64,6 +64,7 @@ test('a damaged database ends with 1, and the other stores are looked at all the
   const report = JSON.parse(await store(1, 'check', '--json')) as { stores: { store: string; findings: string[] }[] };
   writeFileSync(path, whole);
   expect(report.stores.map(({ store: name, findings }) => [name, findings.length > 0])).toEqual([
+    ['uploads', false],
     ['database', true],
     ['other', false],
   ]);
@@ -81,14 +82,17 @@ test('what cannot be done is refused with what can', async () => {
 test('the result of each act stays in the journal', async () => {
   const found = await entries();
   expect(found.map(({ data }) => `${data.act} ${data.store} ${data.passed}`)).toEqual([
+    'count uploads true',
     'count database true',
     'count other true',
+    'check uploads true',
     'check database true',
     'check other true',
     'analyze database true',
     'vacuum database true',
     'explain database true',
     'explain database false',
+    'check uploads true',
     'check database false',
     'check other true',
   ]);

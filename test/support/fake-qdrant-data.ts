@@ -60,6 +60,8 @@ function idOf(value: unknown): PointId {
 export class FakeQdrantData {
   readonly collections = new Map<string, Collection>();
   readonly aliases = new Map<string, string>();
+  /** What the server says about itself and others. */
+  cluster: object = { status: 'disabled' };
   readonly folder = mkdtempSync(join(tmpdir(), 'shipway-fake-qdrant-'));
   #made = 0;
 

@@ -96,7 +96,7 @@ async function answerTo(data: FakeQdrantData, asked: Asked, request: IncomingMes
     case 'GET ':
       return { plain: { title: 'qdrant - vector search engine', version: VERSION, commit: 'fake' } };
     case 'GET cluster':
-      return { result: { status: 'disabled' } };
+      return { result: data.cluster };
     case 'GET aliases':
       return {
         result: {

@@ -16,6 +16,7 @@ import type { FilesSettings } from './settings.ts';
 import { checkTree, extractTree, makeFoldersAbove, placesBelow } from './extract-tree.ts';
 import { countersOf, fingerprintOf, indexLines, parseIndex, rootsOf, type IndexEntry } from './file-index.ts';
 import { allowDeletion, requireSameTree } from './prove-tree.ts';
+import { filesMaintenance } from './maintain-files.ts';
 import { matchGlobs } from './match-glob.ts';
 import { readArchive } from './read-archive.ts';
 import { walkTree } from './walk-tree.ts';
@@ -41,6 +42,7 @@ export function openFilesStore(settings: FilesSettings, scope: { projectDirector
   const settle = (): Promise<void> => Promise.resolve(); // folders are complete by themselves
   return {
     kind: 'files',
+    maintenance: filesMaintenance(tree),
     probe: (effect) => probe(tree, effect),
     capture: (folder, effect) => capture(tree, folder, effect),
     verify: async (folder, recorded) => void (await checkArchive(folder, recorded)),

@@ -7,6 +7,7 @@ import { copyFileSynced, readText, writeAtomically } from '../../../platform/fil
 import type { ProvenCopy, Store } from '../store.ts';
 import { saysDown, withRedis } from './connection.ts';
 import type { LocatedServer } from './located-server.ts';
+import { redisMaintenance } from './maintain-server.ts';
 import { engineOf, readInfo } from './server-info.ts';
 
 const NOTE = 'cache.json';
@@ -30,6 +31,7 @@ export function openEmptiedCache(locate: (effect: Effect) => Promise<LocatedServ
   };
   return {
     kind: 'redis',
+    maintenance: redisMaintenance(locate),
     probe: async (effect) => ({ engine: await engine(effect), bytes: 0 }),
     async capture(folder, effect) {
       effect.signal.throwIfAborted();

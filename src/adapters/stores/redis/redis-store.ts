@@ -12,6 +12,7 @@ import { saysDown, withRedis, type RedisConnection } from './connection.ts';
 import { countChanges } from './count-changes.ts';
 import { COPY, fingerprintOf, readDescription, writeDescription } from './description.ts';
 import { openEmptiedCache } from './emptied-cache.ts';
+import { redisMaintenance } from './maintain-server.ts';
 import { proveCopy } from './prove-copy.ts';
 import { receiveCopy } from './receive-copy.ts';
 import { readAddress, type RedisAddress } from './redis-address.ts';
@@ -41,6 +42,7 @@ export function openRedisStore(settings: RedisSettings, scope: { projectDirector
   const switched = async (effect: Effect): Promise<SwitchedServer> => requireSwitch(await locate(effect));
   return {
     kind: 'redis',
+    maintenance: redisMaintenance(locate),
     probe: async (effect) => probe(await locate(effect), effect),
     capture: async (folder, effect) => capture(await locate(effect), folder, effect),
     verify: async (folder, recorded, effect) => {
