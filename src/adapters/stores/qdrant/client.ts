@@ -26,40 +26,20 @@ export interface QdrantServer {
 
 /** Opens nothing: every call is a connection of its own. */
 export function connectTo(
-  { url, apiKey }: Pick<QdrantSettings, 'url' | 'apiKey'>,
-  { timeoutSeconds, kind }: { timeoutSeconds: number; kind: QdrantKind },
+  place: Pick<QdrantSettings, 'url' | 'apiKey'>,
+  limits: { timeoutSeconds: number; kind: QdrantKind },
   effect: Effect,
 ): QdrantServer {
-  const base = effect.resolve(url).replace(/\/+$/, '');
-  const key = apiKey === null ? null : effect.resolve(apiKey);
-  if (key !== null) registerSecret('api key of Qdrant', key);
-  const headers = key === null ? {} : { 'api-key': key };
-  const shown = redact(base.replace(/\/\/[^/]*@/, '//'));
-  const ask = (method: string, path: string): HttpRequest => ({
-    method,
-    url: `${base}${path}`,
-    headers,
-    timeoutMs: timeoutSeconds * 1000,
-    maxBodyBytes: BODY_LIMIT_BYTES,
-    signal: effect.signal,
-  });
-  const read = async (path: string, answering: Promise<HttpResponse>): Promise<HttpResponse> => {
-    const answer = await answering.catch((error: unknown) => {
-      effect.signal.throwIfAborted();
-      throw downProblem(kind, error);
-    });
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    throw refusal(kind, `${shown}${path}`, answer);
-  };
+  const { kind } = limits;
+  const { shown, ask } = createAsker(place, limits, effect);
   const call = async (method: string, path: string, body?: string): Promise<unknown> => {
-    const json = body === undefined ? {} : { body, headers: { ...headers, 'content-type': 'application/json' } };
-    return resultOf(await read(path, request({ ...ask(method, path), ...json })), `${shown}${path}`, kind);
+    const answer = await ask(method, path, (r) => request(body === undefined ? r : withJson(r, body)));
+    return resultOf(answer, `${shown}${path}`, kind);
   };
   return {
     shown,
     version: async () => {
-      const answer = await read('/', request(ask('GET', '/')));
-      const found = valueOf(answer, shown, kind) as { version?: unknown } | null;
+      const found = valueOf(await ask('GET', '/', request), shown, kind) as { version?: unknown } | null;
       if (typeof found?.version === 'string') return found.version;
       throw notQdrant(shown, kind);
     },
@@ -69,10 +49,49 @@ export function connectTo(
         if (error instanceof Error && isNotFound(error)) return null;
         throw error;
       }),
-    download: async (path, file) => void (await read(path, download(ask('GET', path), file))),
-    upload: async (path, { place, bytes }) => {
-      const form = { field: 'snapshot', file: place, bytes };
-      return resultOf(await read(path, uploadForm(ask('POST', path), form)), `${shown}${path}`, kind);
+    download: async (path, file) => void (await ask('GET', path, (r) => download(r, file))),
+    upload: async (path, { place: file, bytes }) => {
+      const answer = await ask('POST', path, (r) => uploadForm(r, { field: 'snapshot', file, bytes }));
+      return resultOf(answer, `${shown}${path}`, kind);
+    },
+  };
+}
+
+function withJson(r: HttpRequest, body: string): HttpRequest {
+  return { ...r, body, headers: { ...r.headers, 'content-type': 'application/json' } };
+}
+
+interface Asker {
+  shown: string;
+  /** Any answer but a good one is thrown as a problem. */
+  ask(method: string, path: string, send: (r: HttpRequest) => Promise<HttpResponse>): Promise<HttpResponse>;
+}
+
+function createAsker(
+  { url, apiKey }: Pick<QdrantSettings, 'url' | 'apiKey'>,
+  { timeoutSeconds, kind }: { timeoutSeconds: number; kind: QdrantKind },
+  effect: Effect,
+): Asker {
+  const base = effect.resolve(url).replace(/\/+$/, '');
+  const key = apiKey === null ? null : effect.resolve(apiKey);
+  if (key !== null) registerSecret('api key of Qdrant', key);
+  const shown = redact(base.replace(/\/\/[^/]*@/, '//'));
+  return {
+    shown,
+    async ask(method, path, send) {
+      const answer = await send({
+        method,
+        url: `${base}${path}`,
+        headers: key === null ? {} : { 'api-key': key },
+        timeoutMs: timeoutSeconds * 1000,
+        maxBodyBytes: BODY_LIMIT_BYTES,
+        signal: effect.signal,
+      }).catch((error: unknown) => {
+        effect.signal.throwIfAborted();
+        throw downProblem(kind, error);
+      });
+      if (answer.status >= 200 && answer.status < 300) return answer;
+      throw refusal(kind, `${shown}${path}`, answer);
     },
   };
 }
