@@ -16,7 +16,13 @@ export interface PartName {
   path: string;
 }
 
-type Chunks = AsyncIterable<Buffer>;
+/** The key of what is encrypted, and what every block of it is bound to. */
+export interface BlockKey {
+  key: Buffer;
+  bound: Buffer;
+}
+
+type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
 
 /** A block failed: it was changed, or is not the block that belongs there. */
 export class BlockFault extends Error {
@@ -28,12 +34,14 @@ export class BlockFault extends Error {
 }
 
 /** The key of one part, from the data key of its backup. */
-function partKey(dataKey: Buffer, { backup, path }: PartName): Buffer {
-  return Buffer.from(hkdfSync('sha256', dataKey, backup, `shipway backup part\n${path}`, KEY_BYTES));
+export function keyOfPart(dataKey: Buffer, { backup, path }: PartName): BlockKey {
+  const key = Buffer.from(hkdfSync('sha256', dataKey, backup, `shipway backup part\n${path}`, KEY_BYTES));
+  return { key, bound: Buffer.from(`${backup}\n${path}`, 'utf8') };
 }
 
-function boundData({ backup, path }: PartName): Buffer {
-  return Buffer.from(`${backup}\n${path}`, 'utf8');
+/** An object has a key of its own and belongs to no backup: every backup that holds it knows its key. */
+export function keyOfObject(key: Buffer, path: string): BlockKey {
+  return { key, bound: Buffer.from(`shipway object\n${path}`, 'utf8') };
 }
 
 /** Six bytes hold the number: 2^48 blocks are more than any disk. */
@@ -45,35 +53,91 @@ function nonceOf(block: number, isLast: boolean): Buffer {
 }
 
 /** Encrypts block after block; holds one of them at a time. */
-export async function* encryptBlocks(source: Chunks, dataKey: Buffer, name: PartName): Chunks {
-  const [key, bound] = [partKey(dataKey, name), boundData(name)];
+export async function* encryptBlocks(source: Chunks, lock: BlockKey): AsyncGenerator<Buffer> {
   for await (const { block, number, isLast } of inBlocks(source, BLOCK_BYTES)) {
-    const cipher = createCipheriv(CIPHER, key, nonceOf(number, isLast)).setAAD(bound);
-    yield cipher.update(block);
-    cipher.final();
-    yield cipher.getAuthTag();
+    const { content, tag } = encryptBlock(block, { number, isLast }, lock);
+    yield content;
+    yield tag;
   }
 }
 
-/** Gives out only blocks that are the right ones in the right place; throws a BlockFault otherwise, also when the end is missing. */
-export async function* decryptBlocks(
-  source: Chunks,
-  { dataKey, blockBytes }: { dataKey: Buffer; blockBytes: number },
-  name: PartName,
-): Chunks {
-  const [key, bound] = [partKey(dataKey, name), boundData(name)];
-  for await (const { block, number, isLast } of inBlocks(source, blockBytes + TAG_BYTES)) {
-    if (block.length < TAG_BYTES) throw new BlockFault(number);
-    const decipher = createDecipheriv(CIPHER, key, nonceOf(number, isLast), { authTagLength: TAG_BYTES });
-    decipher.setAAD(bound).setAuthTag(block.subarray(block.length - TAG_BYTES));
-    const plain = decipher.update(block.subarray(0, block.length - TAG_BYTES));
-    try {
-      decipher.final();
-    } catch {
-      throw new BlockFault(number);
-    }
-    yield plain;
+/** Encrypts what is in memory as a whole into the beginning of another buffer, and returns that part of it. */
+export function encryptWhole(source: Buffer, lock: BlockKey, into: Buffer): Buffer {
+  let end = 0;
+  for (const place of blocksOf(source.length, BLOCK_BYTES)) {
+    const { content, tag } = encryptBlock(source.subarray(place.from, place.to), place, lock);
+    end += content.copy(into, end);
+    end += tag.copy(into, end);
   }
+  return into.subarray(0, end);
+}
+
+/** Bytes that `encryptWhole` makes of so many. */
+export function encryptedBytes(bytes: number): number {
+  return bytes + TAG_BYTES * blocksOf(bytes, BLOCK_BYTES).length;
+}
+
+function encryptBlock(
+  block: Buffer,
+  { number, isLast }: { number: number; isLast: boolean },
+  { key, bound }: BlockKey,
+): { content: Buffer; tag: Buffer } {
+  const cipher = createCipheriv(CIPHER, key, nonceOf(number, isLast)).setAAD(bound);
+  const content = cipher.update(block);
+  cipher.final();
+  return { content, tag: cipher.getAuthTag() };
+}
+
+/** Gives out only blocks that are the right ones in the right place; throws a BlockFault otherwise, also when the end is missing. */
+export async function* decryptBlocks(source: Chunks, lock: BlockKey, blockBytes: number): AsyncGenerator<Buffer> {
+  for await (const { block, number, isLast } of inBlocks(source, blockBytes + TAG_BYTES)) {
+    yield decryptBlock(block, { number, isLast }, lock);
+  }
+}
+
+/** The same for what is in memory as a whole. */
+export function decryptWhole(source: Buffer, lock: BlockKey, blockBytes: number): Buffer {
+  const into = Buffer.allocUnsafeSlow(source.length);
+  let end = 0;
+  for (const place of blocksOf(source.length, blockBytes + TAG_BYTES)) {
+    end += decryptBlock(source.subarray(place.from, place.to), place, lock).copy(into, end);
+  }
+  return into.subarray(0, end);
+}
+
+function decryptBlock(
+  block: Buffer,
+  { number, isLast }: { number: number; isLast: boolean },
+  { key, bound }: BlockKey,
+): Buffer {
+  if (block.length < TAG_BYTES) throw new BlockFault(number);
+  const decipher = createDecipheriv(CIPHER, key, nonceOf(number, isLast), { authTagLength: TAG_BYTES });
+  decipher.setAAD(bound).setAuthTag(block.subarray(block.length - TAG_BYTES));
+  const plain = decipher.update(block.subarray(0, block.length - TAG_BYTES));
+  try {
+    decipher.final();
+  } catch {
+    throw new BlockFault(number);
+  }
+  return plain;
+}
+
+interface BlockPlace {
+  from: number;
+  to: number;
+  number: number;
+  isLast: boolean;
+}
+
+/** Where the blocks of so many bytes lie; nothing at all is one empty block. */
+function blocksOf(bytes: number, size: number): BlockPlace[] {
+  const count = Math.max(1, Math.ceil(bytes / size));
+  return Array.from({ length: count }, (_, number) => ({
+    from: number * size,
+    to: Math.min(bytes, (number + 1) * size),
+    number,
+    isLast: number === count - 1,
+  }));
 }
 
 interface Block {
