@@ -10,7 +10,7 @@ const ROWS_CHANGED = 8000;
 
 /** A stream of numbers that is the same for the same seed (xorshift32). */
 function numbers(seed: number): () => number {
-  let state = seed | 1;
+  let state = Math.imul(seed + 1, 0x9e3779b1) | 1; // neighbouring seeds begin far from each other
   return () => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -74,7 +74,7 @@ function writeOne(folder: string, kind: Kind, number: number, seed: number): voi
 /** Writes about so many MiB of files. */
 export function writeData(folder: string, mib: number): void {
   const share = mib / FULL_MIB;
-  const counts: Record<Kind, number> = { text: 2500 * share, json: 3000 * share, image: 820 * share };
+  const counts: Record<Kind, number> = { text: 2500 * share, json: 3000 * share, image: 850 * share };
   for (const kind of ['text', 'json', 'image'] as const) {
     for (let number = 0; number < counts[kind]; number += 1) writeOne(folder, kind, number, number * 31 + kind.length);
   }

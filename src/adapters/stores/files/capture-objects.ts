@@ -91,7 +91,7 @@ async function fileEntry(found: Found, before: RememberedFile | undefined, act: 
   const { tree, pool, effect, startedMs, remembered } = act;
   const read =
     before === undefined
-      ? await readPieces(found.path, tree.projectDirectory, pool, effect)
+      ? await readPieces(found, tree.projectDirectory, pool, effect)
       : { facts: found.facts, pieces: before.pieces };
   if (read === null) return null;
   const { facts, pieces } = read;

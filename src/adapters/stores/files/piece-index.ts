@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isCount, linesOf, parseLines, sortedJson, type TreeEntry } from './tree-entries.ts';
+import { isCount, parseLines, type TreeEntry } from './tree-entries.ts';
 
 /** Every piece of a file but its last has this many bytes: what changes in a large file costs one or a few of them, and one is held in memory. */
 export const PIECE_BYTES = 4 * 1024 * 1024;
@@ -17,8 +17,23 @@ export interface Piece {
 export type PieceEntry = TreeEntry<{ pieces: Piece[] }>;
 export type FileEntry = PieceEntry & { type: 'file' };
 
+/** One line an entry: canonical JSON. Written in order instead of sorted: there may be many. */
 export function pieceLines(entries: readonly PieceEntry[]): string {
-  return linesOf(entries);
+  return entries.map((entry) => `${JSON.stringify(inOrder(entry))}\n`).join('');
+}
+
+function inOrder(entry: PieceEntry): object {
+  const { gid, mode, mtimeMs, path, type, uid } = entry;
+  switch (entry.type) {
+    case 'directory':
+      return { gid, mode, mtimeMs, path, type, uid };
+    case 'link':
+      return { gid, mode, mtimeMs, path, target: entry.target, type, uid };
+    case 'file': {
+      const pieces = entry.pieces.map(({ at, object, sha256 }) => ({ at, object, sha256 }));
+      return { bytes: entry.bytes, gid, mode, mtimeMs, path, pieces, type, uid };
+    }
+  }
 }
 
 export function pieceIndexOf(text: string, where: string): PieceEntry[] {
@@ -47,9 +62,19 @@ export function pieceBytes(bytes: number, index: number): number {
 export function pieceFingerprint(entries: readonly PieceEntry[]): string {
   const hash = createHash('sha256');
   for (const entry of entries) {
-    const { gid: _gid, uid: _uid, mtimeMs: _time, ...kept } = entry;
-    const line = kept.type === 'file' ? { ...kept, pieces: kept.pieces.map(({ sha256 }) => sha256) } : kept;
-    hash.update(`${sortedJson(line)}\n`);
+    hash.update(`${JSON.stringify(lasting(entry))}\n`);
   }
   return `files-2:${hash.digest('hex')}`;
+}
+
+function lasting(entry: PieceEntry): object {
+  const { mode, path, type } = entry;
+  switch (entry.type) {
+    case 'directory':
+      return { mode, path, type };
+    case 'link':
+      return { mode, path, target: entry.target, type };
+    case 'file':
+      return { bytes: entry.bytes, mode, path, pieces: entry.pieces.map(({ sha256 }) => sha256), type };
+  }
 }

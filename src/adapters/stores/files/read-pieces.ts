@@ -5,6 +5,7 @@ import type { Effect } from '../../../platform/effect.ts';
 import { factsOf, openForReading, type FileFacts, type OpenFile } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import type { ObjectPool } from './object-pool.ts';
+import type { Found } from './walk-tree.ts';
 import { PIECE_BYTES, pieceBytes, pieceCount, type Piece } from './piece-index.ts';
 
 const TRIES = 4; // one and three retries: a file that changes in each of them is a log or a database, and needs its own kind of store
@@ -18,15 +19,18 @@ export interface ReadFile {
 
 /** Reads a file into the pool, piece by piece; null when it has vanished. Throws when it changed during every try. */
 export async function readPieces(
-  path: string,
+  { path, facts }: Found,
   projectDirectory: string,
   pool: ObjectPool,
   effect: Effect,
 ): Promise<ReadFile | null> {
   const source = join(projectDirectory, path);
+  // As it was found, most of the time; then it is looked at once only, afterwards.
+  const asFound = await readOnce(source, pool, facts);
+  if (asFound !== 'torn') return asFound === 'vanished' ? null : asFound;
   for (let tries = 1; tries <= TRIES; tries += 1) {
     effect.signal.throwIfAborted();
-    const found = await readOnce(source, pool);
+    const found = await readOnce(source, pool, null);
     if (found === 'vanished') return null;
     if (found !== 'torn') return found;
     await effect.clock.sleep(RETRY_PAUSE_MS, effect.signal);
@@ -38,11 +42,16 @@ export async function readPieces(
   });
 }
 
-async function readOnce(source: string, pool: ObjectPool): Promise<ReadFile | 'torn' | 'vanished'> {
+/** `known`: what it has to be; null: whatever it is when it is opened. */
+async function readOnce(
+  source: string,
+  pool: ObjectPool,
+  known: FileFacts | null,
+): Promise<ReadFile | 'torn' | 'vanished'> {
   const input = await openOrVanished(source);
   if (input === null) return 'vanished';
   try {
-    const before = await input.facts();
+    const before = known ?? (await input.facts());
     if (before.type !== 'file') return 'torn';
     const pieces: Piece[] = [];
     const count = pieceCount(before.bytes);
@@ -56,6 +65,7 @@ async function readOnce(source: string, pool: ObjectPool): Promise<ReadFile | 't
       }
       pieces.push(await pool.put(content));
     }
+    if (count === 0 && !(await isSame(input, before))) return 'torn';
     return { facts: before, pieces };
   } finally {
     await input.close();
@@ -65,7 +75,9 @@ async function readOnce(source: string, pool: ObjectPool): Promise<ReadFile | 't
 async function isSame(input: OpenFile, before: FileFacts): Promise<boolean> {
   await gap('stores.files.read');
   const after = await input.facts();
-  return after.bytes === before.bytes && after.mtimeNs === before.mtimeNs;
+  return (
+    after.bytes === before.bytes && after.mtimeNs === before.mtimeNs && after.identity === before.identity
+  );
 }
 
 async function openOrVanished(source: string): Promise<OpenFile | null> {

@@ -7,7 +7,7 @@ import { removeTree, syncDirectory, writeAtomically } from '../../../platform/fi
 import { factsOf, hardLink, makeDirectory, openNew } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import { randomId } from '../../../platform/ids.ts';
-import { newObjectKey, sealObject, spaceFor } from '../seal/seal-object.ts';
+import { newObjectKey, sealObject } from '../seal/seal-object.ts';
 import type { VaultObjects } from '../vault.ts';
 import { OBJECT_KEYS, OBJECTS, readStored } from './object-files.ts';
 import { readMemory, writeMemory, type ObjectScope } from './object-memory.ts';
@@ -50,8 +50,6 @@ interface Sink extends SinkOrder {
   /** Buffers to read into that nobody uses, and how many there are in all. */
   free: Buffer[];
   spaces: number;
-  /** Buffers for what is encrypted that nobody uses. */
-  packed: Buffer[];
   failure: { error: unknown } | null;
   note: string;
   /** Said once. */
@@ -73,7 +71,6 @@ export async function openObjectSink(place: VaultPlace, order: SinkOrder): Promi
     running: new Set(),
     free: [],
     spaces: 0,
-    packed: [],
     failure: null,
     note: '',
     isToldOfDisk: false,
@@ -172,22 +169,21 @@ async function write(sink: Sink, content: Buffer, bytes: number): Promise<string
 async function writeObject(sink: Sink, name: string, raw: Buffer): Promise<void> {
   const path = pathOf(sink, name);
   const key = sink.place.keys.recipients.length === 0 ? null : newObjectKey();
-  const packed = sink.packed.pop() ?? Buffer.allocUnsafeSlow(spaceFor(OBJECT_BYTES));
+  const { object, stored } = await sealObject(path, raw, key);
+  const file = await openNew(join(sink.partial, path));
   try {
-    const { object, stored } = await sealObject(path, raw, key, packed);
-    const file = await openNew(join(sink.partial, path));
-    try {
-      await file.write(stored, 0);
-      await file.sync();
-    } finally {
-      await file.close();
+    let position = 0;
+    for (const chunk of stored) {
+      await file.write(chunk, position);
+      position += chunk.length;
     }
-    sink.objects.set(name, object);
-    sink.keys.set(name, key?.toString('hex') ?? null);
+    await file.sync();
   } finally {
-    sink.packed.push(packed);
+    await file.close();
   }
   await gap('vaults.object-written');
+  sink.objects.set(name, object);
+  sink.keys.set(name, key?.toString('hex') ?? null);
 }
 
 async function keep(sink: Sink, names: ReadonlySet<string>, note: string): Promise<void> {

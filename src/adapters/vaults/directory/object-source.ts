@@ -13,9 +13,9 @@ export async function openObjectSource(
   opened: string,
 ): Promise<ObjectSource> {
   const objects = new Map(objectsOf(saved).map((object) => [nameOf(object, saved), object]));
-  const blockBytes = sealed.manifest.seal?.encryption?.blockBytes ?? null;
+  const isEncrypted = (sealed.manifest.seal?.encryption ?? null) !== null;
   const keys = objects.size === 0 ? new Map<string, string | null>() : await keysIn(join(opened, OBJECT_KEYS));
-  for (const [name, { path }] of objects) requireKey(keys.get(name), blockBytes !== null, path);
+  for (const [name, { path }] of objects) requireKey(keys.get(name), isEncrypted, path);
   return {
     names: [...objects.keys()],
     async read(name) {
@@ -25,8 +25,7 @@ export async function openObjectSource(
       const found = await readStored(place, object.stored.bytes);
       if (found === null) throw invalid(`object ${object.path} is missing or has another size`, place);
       const key = keys.get(name) ?? null;
-      const lock = key === null || blockBytes === null ? null : { key: Buffer.from(key, 'hex'), blockBytes };
-      return openObject(object, found, lock);
+      return openObject(object, found, key === null ? null : Buffer.from(key, 'hex'));
     },
   };
 }

@@ -54,62 +54,32 @@ function nonceOf(block: number, isLast: boolean): Buffer {
 
 /** Encrypts block after block; holds one of them at a time. */
 export async function* encryptBlocks(source: Chunks, lock: BlockKey): AsyncGenerator<Buffer> {
-  for await (const { block, number, isLast } of inBlocks(source, BLOCK_BYTES)) {
-    const { content, tag } = encryptBlock(block, { number, isLast }, lock);
-    yield content;
-    yield tag;
-  }
+  for await (const block of inBlocks(source, BLOCK_BYTES)) yield* encryptBlock(block, lock);
 }
 
-/** Encrypts what is in memory as a whole into the beginning of another buffer, and returns that part of it. */
-export function encryptWhole(source: Buffer, lock: BlockKey, into: Buffer): Buffer {
-  let end = 0;
-  for (const place of blocksOf(source.length, BLOCK_BYTES)) {
-    const { content, tag } = encryptBlock(source.subarray(place.from, place.to), place, lock);
-    end += content.copy(into, end);
-    end += tag.copy(into, end);
-  }
-  return into.subarray(0, end);
+/** Encrypts what is in memory as a whole, as the one block that it is: content and tag. */
+export function encryptWhole(content: Buffer, lock: BlockKey): [Buffer, Buffer] {
+  return encryptBlock({ block: content, number: 0, isLast: true }, lock);
 }
 
-/** Bytes that `encryptWhole` makes of so many. */
-export function encryptedBytes(bytes: number): number {
-  return bytes + TAG_BYTES * blocksOf(bytes, BLOCK_BYTES).length;
-}
-
-function encryptBlock(
-  block: Buffer,
-  { number, isLast }: { number: number; isLast: boolean },
-  { key, bound }: BlockKey,
-): { content: Buffer; tag: Buffer } {
+function encryptBlock({ block, number, isLast }: Block, { key, bound }: BlockKey): [Buffer, Buffer] {
   const cipher = createCipheriv(CIPHER, key, nonceOf(number, isLast)).setAAD(bound);
   const content = cipher.update(block);
   cipher.final();
-  return { content, tag: cipher.getAuthTag() };
+  return [content, cipher.getAuthTag()];
 }
 
 /** Gives out only blocks that are the right ones in the right place; throws a BlockFault otherwise, also when the end is missing. */
 export async function* decryptBlocks(source: Chunks, lock: BlockKey, blockBytes: number): AsyncGenerator<Buffer> {
-  for await (const { block, number, isLast } of inBlocks(source, blockBytes + TAG_BYTES)) {
-    yield decryptBlock(block, { number, isLast }, lock);
-  }
+  for await (const block of inBlocks(source, blockBytes + TAG_BYTES)) yield decryptBlock(block, lock);
 }
 
-/** The same for what is in memory as a whole. */
-export function decryptWhole(source: Buffer, lock: BlockKey, blockBytes: number): Buffer {
-  const into = Buffer.allocUnsafeSlow(source.length);
-  let end = 0;
-  for (const place of blocksOf(source.length, blockBytes + TAG_BYTES)) {
-    end += decryptBlock(source.subarray(place.from, place.to), place, lock).copy(into, end);
-  }
-  return into.subarray(0, end);
+/** The content of `encryptWhole`; throws a BlockFault when it is not what was encrypted. */
+export function decryptWhole(source: Buffer, lock: BlockKey): Buffer {
+  return decryptBlock({ block: source, number: 0, isLast: true }, lock);
 }
 
-function decryptBlock(
-  block: Buffer,
-  { number, isLast }: { number: number; isLast: boolean },
-  { key, bound }: BlockKey,
-): Buffer {
+function decryptBlock({ block, number, isLast }: Block, { key, bound }: BlockKey): Buffer {
   if (block.length < TAG_BYTES) throw new BlockFault(number);
   const decipher = createDecipheriv(CIPHER, key, nonceOf(number, isLast), { authTagLength: TAG_BYTES });
   decipher.setAAD(bound).setAuthTag(block.subarray(block.length - TAG_BYTES));
@@ -120,24 +90,6 @@ function decryptBlock(
     throw new BlockFault(number);
   }
   return plain;
-}
-
-interface BlockPlace {
-  from: number;
-  to: number;
-  number: number;
-  isLast: boolean;
-}
-
-/** Where the blocks of so many bytes lie; nothing at all is one empty block. */
-function blocksOf(bytes: number, size: number): BlockPlace[] {
-  const count = Math.max(1, Math.ceil(bytes / size));
-  return Array.from({ length: count }, (_, number) => ({
-    from: number * size,
-    to: Math.min(bytes, (number + 1) * size),
-    number,
-    isLast: number === count - 1,
-  }));
 }
 
 interface Block {

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import {
   brotliCompress,
+  brotliCompressSync,
   brotliDecompress,
   constants,
   createBrotliCompress,
@@ -18,7 +19,6 @@ const brotliDecompressed = promisify<Buffer, BrotliOptions, Buffer>(brotliDecomp
 const gunzipped = promisify<Buffer, ZlibOptions, Buffer>(gunzip);
 
 const CHUNK_BYTES = 256 * 1024;
-const WHOLE_CHUNK_BYTES = 1024 * 1024;
 
 /**
  * What parts are packed with. Quality 1 of brotli packs as tightly as gzip and takes 0.4 of its time (60 MB of a program: 0.29 s of CPU
@@ -41,7 +41,21 @@ export async function packWhole(bytes: Buffer): Promise<Buffer> {
     [BROTLI_PARAM_LGWIN]: WINDOW_BITS,
     [BROTLI_PARAM_SIZE_HINT]: bytes.length,
   };
-  return brotliCompressed(bytes, { params, chunkSize: WHOLE_CHUNK_BYTES });
+  return brotliCompressed(bytes, { params, chunkSize: bytes.length + 1024 }); // all of it in one piece, and none is copied
+}
+
+const SAMPLES = 4;
+const SAMPLE_BYTES = 16 * 1024;
+
+/** Whether samples of it shrink: of pictures and films nothing does, and to try all of it takes as long as to encrypt it. */
+export function mayShrink(bytes: Buffer): boolean {
+  if (bytes.length < 4 * SAMPLES * SAMPLE_BYTES) return true;
+  const step = Math.floor((bytes.length - SAMPLE_BYTES) / (SAMPLES - 1));
+  const sample = Buffer.concat(
+    Array.from({ length: SAMPLES }, (_, index) => bytes.subarray(index * step, index * step + SAMPLE_BYTES)),
+  );
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_LGWIN]: WINDOW_BITS };
+  return brotliCompressSync(sample, { params }).length < sample.length;
 }
 
 /** At most so many bytes: a few can unpack to any number of them. */
@@ -53,7 +67,7 @@ export async function unpackWhole(codec: Codec, bytes: Buffer, bytesMax: number)
     case 'gzip':
       return gunzipped(bytes, limit);
     case 'brotli':
-      return brotliDecompressed(bytes, { ...limit, chunkSize: bytesMax + 64 }); // all of it in one piece, and none is copied
+      return brotliDecompressed(bytes, { ...limit, chunkSize: bytesMax + 1024 });
   }
 }
 
