@@ -27,7 +27,10 @@ function noise(next: () => number, bytes: number): Buffer {
 
 const WORDS = Array.from({ length: 4000 }, (_, index) => {
   const next = numbers(index * 7919 + 17);
-  return Array.from({ length: 2 + Math.floor(next() * 9) }, () => 'etaoinshrdlucmfwypvbgkjqxz'[Math.floor(next() ** 2 * 26)]).join('');
+  return Array.from(
+    { length: 2 + Math.floor(next() * 9) },
+    () => 'etaoinshrdlucmfwypvbgkjqxz'[Math.floor(next() ** 2 * 26)],
+  ).join('');
 });
 
 function words(next: () => number, bytes: number): string {
@@ -44,7 +47,14 @@ function json(next: () => number, bytes: number): string {
   const rows: object[] = [];
   for (let length = 0; length < bytes; length += 230) {
     const id = Math.floor(next() * 1e9);
-    rows.push({ id, name: words(next, 24), score: next(), active: next() > 0.5, tags: [words(next, 8)], note: words(next, 90) });
+    rows.push({
+      id,
+      name: words(next, 24),
+      score: next(),
+      active: next() > 0.5,
+      tags: [words(next, 8)],
+      note: words(next, 90),
+    });
   }
   return JSON.stringify(rows, null, 1);
 }
@@ -79,9 +89,13 @@ export function writeData(folder: string, mib: number): void {
     for (let number = 0; number < counts[kind]; number += 1) writeOne(folder, kind, number, number * 31 + kind.length);
   }
   mkdirSync(join(folder, 'log'), { recursive: true });
-  for (let number = 0; number < 4; number += 1) writeParts(join(folder, 'log', `${number}.log`), 40 * share, (part) => log(numbers(part * 13 + number), MIB));
+  for (let number = 0; number < 4; number += 1)
+    writeParts(join(folder, 'log', `${number}.log`), 40 * share, (part) => log(numbers(part * 13 + number), MIB));
   mkdirSync(join(folder, 'film'), { recursive: true });
-  for (let number = 0; number < 10; number += 1) writeParts(join(folder, 'film', `${number}.mp4`), 20 * share, (part) => noise(numbers(part * 101 + number * 7), MIB));
+  for (let number = 0; number < 10; number += 1)
+    writeParts(join(folder, 'film', `${number}.mp4`), 20 * share, (part) =>
+      noise(numbers(part * 101 + number * 7), MIB),
+    );
   writeDatabase(join(folder, 'app.db'), Math.floor(500_000 * share));
 }
 
@@ -97,7 +111,8 @@ function writeDatabase(path: string, rows: number): void {
   database.exec('CREATE TABLE entries(id INTEGER PRIMARY KEY, owner INTEGER, title TEXT, body TEXT, at INTEGER)');
   const insert = database.prepare('INSERT INTO entries VALUES (?, ?, ?, ?, ?)');
   database.exec('BEGIN');
-  for (let id = 1; id <= rows; id += 1) insert.run(id, Math.floor(next() * 9000), words(next, 30), words(next, 140), id);
+  for (let id = 1; id <= rows; id += 1)
+    insert.run(id, Math.floor(next() * 9000), words(next, 30), words(next, 140), id);
   database.exec('COMMIT');
   database.close();
 }
@@ -108,14 +123,18 @@ export function changeData(folder: string, mib: number, round: number): void {
   const seed = 1_000_003 * round;
   appendFileSync(join(folder, 'log', '0.log'), log(numbers(seed), 4 * MIB * share));
   const replaced = (kind: Kind, count: number): void => {
-    for (let number = 0; number < count * share; number += 1) writeOne(folder, kind, (round * 37 + number * 11) % Math.floor(820 * share), seed + number);
+    for (let number = 0; number < count * share; number += 1)
+      writeOne(folder, kind, (round * 37 + number * 11) % Math.floor(820 * share), seed + number);
   };
   replaced('text', 10);
   replaced('json', 10);
   replaced('image', 10);
-  for (let number = 0; number < 8 * share; number += 1) writeOne(folder, 'image', 100_000 + round * 100 + number, seed + 500 + number);
+  for (let number = 0; number < 8 * share; number += 1)
+    writeOne(folder, 'image', 100_000 + round * 100 + number, seed + 500 + number);
   const database = new Database(join(folder, 'app.db'));
   const rows = Math.floor(ROWS_CHANGED * share);
-  database.exec(`UPDATE entries SET owner = (owner + ${round}) % 9000, at = at + 1 WHERE id > (SELECT max(id) FROM entries) - ${rows}`);
+  database.exec(
+    `UPDATE entries SET owner = (owner + ${round}) % 9000, at = at + 1 WHERE id > (SELECT max(id) FROM entries) - ${rows}`,
+  );
   database.close();
 }

@@ -245,9 +245,12 @@ describe('backups of files that share objects', { timeout: LIMIT_MS }, () => {
     const [path = ''] = pathsOf(first);
     flip(place(first.manifest.id, path));
     const said: string[] = [];
-    for (let count = 0; count < 7; count += 1) said.push(...(await create()).lines.filter((line) => line.startsWith('object')));
+    for (let count = 0; count < 7; count += 1)
+      said.push(...(await create()).lines.filter((line) => line.startsWith('object')));
     expect(said).toHaveLength(1);
-    expect(said[0]).toMatch(new RegExp(`^object ${path} is damaged in ${first.manifest.id}.*: its data is written anew`));
+    expect(said[0]).toMatch(
+      new RegExp(`^object ${path} is damaged in ${first.manifest.id}.*: its data is written anew`),
+    );
     const last = await create();
     await verifyBackup(order(last.manifest.id));
   });
@@ -288,7 +291,8 @@ describe('backups of files that share objects', { timeout: LIMIT_MS }, () => {
     const first = await create();
     const [path = ''] = pathsOf(first);
     const original = place(first.manifest.id, path);
-    if (!hasAllNames(original, project)) return context.skip('this file system gives a file more names than this test makes');
+    if (!hasAllNames(original, project))
+      return context.skip('this file system gives a file more names than this test makes');
     const next = await create();
     expect(next.lines.join('\n')).toContain('backups cannot share objects here (EMLINK): they are written anew');
     expect(originsOf(next)).toContain(undefined);
@@ -314,7 +318,8 @@ describe('backups of files that share objects', { timeout: LIMIT_MS }, () => {
 
   it('killed at any gap are never listed half, and neither they nor those before them are damaged', async () => {
     const argument = { project, place: place(), recipients: [ana.recipient] };
-    const id = (): string => newBackupId({ ...OF, reason: 'pre-release' }, Date.UTC(2026, 10, 23) + (second += 1) * 1000);
+    const id = (): string =>
+      newBackupId({ ...OF, reason: 'pre-release' }, Date.UTC(2026, 10, 23) + (second += 1) * 1000);
     const program = 'test/fixtures/processes/files-act.ts';
     const first = id();
     await runGapped(program, { ...argument, id: first }, null);
@@ -380,7 +385,9 @@ function forgeRemembered(folder: string, path: string, name: string): void {
   const { mtimeNs, ctimeNs, dev, ino } = statSync(path, { bigint: true });
   const now = { mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs), identity: `${dev}:${ino}` };
   const lines = readFileSync(join(folder, file), 'utf8').split('\n');
-  const forged = lines.map((line) => (line.startsWith(`{"path":"${name}"`) ? JSON.stringify({ ...JSON.parse(line), ...now }) : line));
+  const forged = lines.map((line) =>
+    line.startsWith(`{"path":"${name}"`) ? JSON.stringify({ ...JSON.parse(line), ...now }) : line,
+  );
   expect(forged).not.toEqual(lines);
   writeFileSync(join(folder, file), forged.join('\n'));
 }

@@ -57,7 +57,7 @@ export interface Pin {
  * A place for backups. Promises of every implementation:
  * - what is not sealed is never listed, shown or restored; what is sealed was synced before and never changes;
  * - what the stores wrote is packed, encrypted when there is somebody to encrypt for, and signed; while it is written or read it lies here
- *   plain, in a folder for this user alone, which is deleted afterwards, or by the next act here when its process died;
+ *   plain, in a folder for this user alone, which is deleted afterwards, or by the next act here when its process died; objects never do;
  * - everything read from it is checked before it is used;
  * - the trash is a mark and not a place: what is trashed is listed and shown no more, and its data stays where it is, so that whoever
  *   reads it reads on; it is deleted by `empty` alone;

@@ -181,7 +181,14 @@ describe('a manifest with objects', () => {
     expect(totals).toEqual({ files: 3, bytes: 16 });
     expect(storedBytesOf(stores)).toBe(15);
     expect(sharedBytesOf(stores)).toBe(5);
-    expect(sharedBytesOf(readManifest(shared(({ stored: own }) => delete own.from), 'm').stores)).toBe(0);
+    expect(
+      sharedBytesOf(
+        readManifest(
+          shared(({ stored: own }) => delete own.from),
+          'm',
+        ).stores,
+      ),
+    ).toBe(0);
   });
 
   it.each<[string, (object: SealedObject) => void]>([

@@ -42,7 +42,10 @@ export async function captureObjects(
   const same = unchangedOf(found, past);
   await pool.take(same.values());
   for (const [path, file] of same) if (file.isFresh || !pool.holds(file)) same.delete(path);
-  const toRead = found.reduce((sum, { path, facts }) => sum + (isRead(facts.type, same.has(path)) ? facts.bytes : 0), 0);
+  const toRead = found.reduce(
+    (sum, { path, facts }) => sum + (isRead(facts.type, same.has(path)) ? facts.bytes : 0),
+    0,
+  );
   requireRoom(folder, toRead, tree.paths.join(', '));
   const act: Act = { tree, pool, effect, startedMs, remembered: [] };
   const index = await capturedEntries(found, same, act);

@@ -31,63 +31,75 @@ interface Pack {
   bytes: number;
 }
 
-const EMPTY_PACK: Pack = { space: null, pieces: [], bytes: 0 };
+interface Pool {
+  sink: ObjectSink;
+  /** Whether an object is part of this backup; asked once for each. */
+  taken: Map<string, boolean>;
+  /** By hash; those of the pack that is being filled have no object yet. */
+  known: Map<string, Piece>;
+  pack: Pack;
+  /** The room of a large piece is a space of its own. */
+  own: Buffer | null;
+}
 
 export function createObjectPool(sink: ObjectSink, past: ReadonlyMap<string, RememberedFile>): ObjectPool {
-  const taken = new Map<string, boolean>();
-  const known = piecesOf(past.values());
-  const pack: Pack = { ...EMPTY_PACK, pieces: [] };
-  const isThere = async (name: string): Promise<boolean> => {
-    const before = taken.get(name);
-    if (before !== undefined) return before;
-    const isTaken = await sink.take(name);
-    taken.set(name, isTaken);
-    return isTaken;
-  };
-  /** The room of a large piece is a space of its own. */
-  let own: Buffer | null = null;
-  const release = (): void => {
-    if (own !== null) sink.release(own);
-    own = null;
-  };
+  const pool: Pool = { sink, taken: new Map(), known: piecesOf(past.values()), pack: emptyPack(), own: null };
   return {
-    flush: () => flush(sink, pack, taken),
-    async take(files) {
-      for (const [name, bytes] of bytesInUse(files)) {
-        const whole = sink.bytesOf(name);
-        if (whole !== null && bytes >= whole * USED_SHARE_MIN) await isThere(name);
-        else taken.set(name, false);
-      }
-    },
-    holds: ({ pieces }) => pieces.every(({ object }) => taken.get(object) === true),
-    async room(bytes) {
-      if (bytes >= OWN_OBJECT_BYTES) {
-        own = await sink.space();
-        return own.subarray(0, bytes);
-      }
-      if (pack.bytes + bytes > PIECE_BYTES) await flush(sink, pack, taken);
-      pack.space ??= await sink.space();
-      return pack.space.subarray(pack.bytes, pack.bytes + bytes);
-    },
-    drop: release,
-    async put(content) {
-      const sha256 = createHash('sha256').update(content).digest('hex');
-      const same = known.get(sha256);
-      // In the pack that is being filled it has no name yet.
-      if (same !== undefined && (same.object === '' || (await isThere(same.object)))) {
-        release();
-        return same;
-      }
-      const piece = own === null ? packed(pack, content, sha256) : { at: 0, object: '', sha256 };
-      known.set(sha256, piece);
-      if (own === null) return piece;
-      const space = own;
-      own = null;
-      piece.object = await sink.write(space, content.length);
-      taken.set(piece.object, true);
-      return piece;
-    },
+    take: (files) => takeUsed(pool, files),
+    holds: ({ pieces }) => pieces.every(({ object }) => pool.taken.get(object) === true),
+    room: (bytes) => room(pool, bytes),
+    put: (content) => put(pool, content),
+    drop: () => release(pool),
+    flush: () => flush(pool),
   };
+}
+
+function emptyPack(): Pack {
+  return { space: null, pieces: [], bytes: 0 };
+}
+
+async function takeUsed(pool: Pool, files: Iterable<RememberedFile>): Promise<void> {
+  for (const [name, bytes] of bytesInUse(files)) {
+    const whole = pool.sink.bytesOf(name);
+    if (whole !== null && bytes >= whole * USED_SHARE_MIN) await isThere(pool, name);
+    else pool.taken.set(name, false);
+  }
+}
+
+async function isThere({ sink, taken }: Pool, name: string): Promise<boolean> {
+  const before = taken.get(name);
+  if (before !== undefined) return before;
+  const isTaken = await sink.take(name);
+  taken.set(name, isTaken);
+  return isTaken;
+}
+
+async function room(pool: Pool, bytes: number): Promise<Buffer> {
+  if (bytes >= OWN_OBJECT_BYTES) {
+    pool.own = await pool.sink.space();
+    return pool.own.subarray(0, bytes);
+  }
+  if (pool.pack.bytes + bytes > PIECE_BYTES) await flush(pool);
+  const { pack } = pool;
+  pack.space ??= await pool.sink.space();
+  return pack.space.subarray(pack.bytes, pack.bytes + bytes);
+}
+
+function release(pool: Pool): void {
+  if (pool.own !== null) pool.sink.release(pool.own);
+  pool.own = null;
+}
+
+async function put(pool: Pool, content: Buffer): Promise<Piece> {
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const same = pool.known.get(sha256);
+  if (same !== undefined && (same.object === '' || (await isThere(pool, same.object)))) {
+    release(pool);
+    return same;
+  }
+  const piece = pool.own === null ? packed(pool.pack, content, sha256) : await written(pool, pool.own, content, sha256);
+  pool.known.set(sha256, piece);
+  return piece;
 }
 
 /** The piece was read into the pack itself: that it is now part of it is all there is to do. */
@@ -98,13 +110,20 @@ function packed(pack: Pack, content: Buffer, sha256: string): Piece {
   return piece;
 }
 
-async function flush(sink: ObjectSink, pack: Pack, taken: Map<string, boolean>): Promise<void> {
-  const { space, pieces, bytes } = pack;
-  Object.assign(pack, { ...EMPTY_PACK, pieces: [] });
+async function written(pool: Pool, space: Buffer, content: Buffer, sha256: string): Promise<Piece> {
+  pool.own = null;
+  const object = await pool.sink.write(space, content.length);
+  pool.taken.set(object, true);
+  return { at: 0, object, sha256 };
+}
+
+async function flush(pool: Pool): Promise<void> {
+  const { space, pieces, bytes } = pool.pack;
+  pool.pack = emptyPack();
   if (space === null) return;
-  if (pieces.length === 0) return sink.release(space);
-  const object = await sink.write(space, bytes);
-  taken.set(object, true);
+  if (pieces.length === 0) return pool.sink.release(space);
+  const object = await pool.sink.write(space, bytes);
+  pool.taken.set(object, true);
   for (const piece of pieces) piece.object = object;
 }
 

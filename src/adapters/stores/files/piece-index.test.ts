@@ -59,7 +59,12 @@ describe('an index of files in pieces', () => {
       { at: 0, object: 'z', sha256: B },
     ];
     expect(pieceFingerprint([file('f', { pieces: elsewhere, uid: 9, gid: 9, mtimeMs: 9 })])).toBe(digest);
-    for (const change of [{ pieces: elsewhere.toReversed() }, { path: 'g' }, { mode: 0o600 }, { bytes: PIECE_BYTES + 2 }])
+    for (const change of [
+      { pieces: elsewhere.toReversed() },
+      { path: 'g' },
+      { mode: 0o600 },
+      { bytes: PIECE_BYTES + 2 },
+    ])
       expect(pieceFingerprint([file('f', change)])).not.toBe(digest);
   });
 });

@@ -75,9 +75,7 @@ async function readOnce(
 async function isSame(input: OpenFile, before: FileFacts): Promise<boolean> {
   await gap('stores.files.read');
   const after = await input.facts();
-  return (
-    after.bytes === before.bytes && after.mtimeNs === before.mtimeNs && after.identity === before.identity
-  );
+  return after.bytes === before.bytes && after.mtimeNs === before.mtimeNs && after.identity === before.identity;
 }
 
 async function openOrVanished(source: string): Promise<OpenFile | null> {

@@ -99,8 +99,8 @@ async function take(sink: Sink, name: string): Promise<boolean> {
   const object = origin?.objects.get(path);
   const key = origin?.memory.keys[name];
   if (origin === null || object === undefined || key === undefined) return false;
-  if ((await factsOf(join(origin.folder, path)))?.bytes !== object.stored.bytes) return report(sink, object, 'is damaged');
-  if (isLookedAt(name, origin.memory.turn) && (await isChanged(origin, object))) return report(sink, object, 'is damaged');
+  if ((await factsOf(join(origin.folder, path)))?.bytes !== object.stored.bytes) return reportDamage(sink, object);
+  if (isLookedAt(name, origin.memory.turn) && (await isChanged(origin, object))) return reportDamage(sink, object);
   if (!(await isLinked(sink, join(origin.folder, path), join(partial, path)))) return false;
   sink.objects.set(name, { ...object, stored: { ...object.stored, from: object.stored.from ?? origin.id } });
   sink.keys.set(name, key);
@@ -117,9 +117,9 @@ async function isChanged({ folder }: Origin, { path, stored }: SealedObject): Pr
   return found === null || createHash('sha256').update(found).digest('hex') !== stored.sha256;
 }
 
-async function report({ place, effect }: Sink, { path, stored }: SealedObject, what: string): Promise<false> {
+async function reportDamage({ place, effect }: Sink, { path, stored }: SealedObject): Promise<false> {
   const backups = await namesOfSharers(place, { path, sha256: stored.sha256 });
-  effect.report(`object ${path} ${what} in ${backups.join(', ')}: its data is written anew; verify these backups`);
+  effect.report(`object ${path} is damaged in ${backups.join(', ')}: its data is written anew; verify these backups`);
   return false;
 }
 

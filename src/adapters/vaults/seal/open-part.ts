@@ -24,7 +24,7 @@ export async function openPart(order: OpenOrder): Promise<void> {
   const stored = createMeter();
   const raw = createMeter();
   const unpack = unpacker(storedOf(part).codec);
-  const decrypted = (source: Chunks): Chunks => 
+  const decrypted = (source: Chunks): Chunks =>
     lock === null ? source : decryptBlocks(source, keyOfPart(lock.dataKey, name), lock.blockBytes);
   const measured = (source: Chunks): Chunks => raw.watch(limited(source, order));
   const from = stored.watch(chunksOf(order.from));
