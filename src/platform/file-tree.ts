@@ -29,6 +29,8 @@ export interface FileFacts {
   mtimeMs: number;
   /** Nanoseconds since 1970 as text; two writes within a millisecond differ only here. */
   mtimeNs: string;
+  /** The same for the last change of content, rights or names; no program can set it back. */
+  ctimeNs: string;
   /** Device and inode: stays the same over a rename, differs for every other file that exists at the same time. */
   identity: string;
 }
@@ -52,6 +54,7 @@ function factsFrom(stats: BigIntStats): FileFacts {
     gid: Number(stats.gid),
     mtimeMs: Number(stats.mtimeMs),
     mtimeNs: String(stats.mtimeNs),
+    ctimeNs: String(stats.ctimeNs),
     identity: `${stats.dev}:${stats.ino}`,
   };
 }
@@ -75,6 +78,7 @@ export interface OpenFile {
 
 // NOFOLLOW: a file may be exchanged for a link since it was looked at. NONBLOCK: or for a pipe, whose opening would wait for a writer.
 const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const WRITE_ONLY = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Opens a file that exists for reading; refuses links (ELOOP). */
 export async function openForReading(path: string): Promise<OpenFile> {
@@ -102,6 +106,11 @@ function wrap(path: string, file: FileHandle): OpenFile {
     sync: () => guarded(path, 'synced', () => file.sync()),
     close: () => guarded(path, 'closed', () => file.close()),
   };
+}
+
+/** Opens a file that exists for writing, its content untouched; refuses links (ELOOP). */
+export async function openForWriting(path: string): Promise<OpenFile> {
+  return wrap(path, await guarded(path, 'written', () => open(path, WRITE_ONLY)));
 }
 
 /** Makes one folder; refuses (EEXIST) what is there. */

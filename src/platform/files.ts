@@ -126,6 +126,9 @@ export function freeBytes(path: string): number {
   }
 }
 
+/** One after the other, the looks at a folder of 10,000 files take a second. */
+const LOOKS_AT_ONCE = 64;
+
 /** Bytes of all files below the path, links not followed; 0 when there is nothing. Files and folders that vanish meanwhile are left out. */
 export async function treeBytes(path: string): Promise<number> {
   return named(path, 'read', async () => {
@@ -134,10 +137,12 @@ export async function treeBytes(path: string): Promise<number> {
     let bytes = 0;
     const folders = [path];
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-      for (const entry of (await unlessVanished(readdir(folder, { withFileTypes: true }))) ?? []) {
-        const place = join(folder, entry.name);
-        if (entry.isDirectory()) folders.push(place);
-        else if (entry.isFile()) bytes += (await unlessVanished(lstat(place)))?.size ?? 0;
+      const entries = (await unlessVanished(readdir(folder, { withFileTypes: true }))) ?? [];
+      for (const entry of entries) if (entry.isDirectory()) folders.push(join(folder, entry.name));
+      const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+      for (let at = 0; at < files.length; at += LOOKS_AT_ONCE) {
+        const looks = files.slice(at, at + LOOKS_AT_ONCE).map((place) => unlessVanished(lstat(place)));
+        for (const stats of await Promise.all(looks)) bytes += stats?.size ?? 0;
       }
     }
     return bytes;

@@ -19,7 +19,14 @@ import type { Sealed, Vault } from '../adapters/vaults/index.ts';
 import { formatBackupId, isBackupOf, type BackupReason } from '../core/backup/backup-id.ts';
 import { DEFAULT_LEVEL } from '../core/backup/verification-level.ts';
 import { describeBackup } from '../core/backup/describe-backup.ts';
-import { hasShrunk, liveBytesOf, recipientsOf, storedBytesOf, type Manifest } from '../core/backup/manifest.ts';
+import {
+  hasShrunk,
+  liveBytesOf,
+  recipientsOf,
+  sharedBytesOf,
+  storedBytesOf,
+  type Manifest,
+} from '../core/backup/manifest.ts';
 import type { NamedStore } from '../core/config/service-config.ts';
 import { shortDigest } from '../core/plan/short-digest.ts';
 import type { Plan } from '../core/plan/plan.ts';
@@ -102,7 +109,9 @@ async function extract(
 
 /** Where the backups of a plan are kept, with the keys to seal and open them. */
 export function vaultOf(plan: Plan, projectDirectory: string): Vault {
-  return openVault(resolve(projectDirectory, plan.backupDirectory), keyRingOf(plan, projectDirectory));
+  const { backupFullSeconds: fullSeconds } = plan;
+  const settings = fullSeconds === undefined ? {} : { fullSeconds };
+  return openVault(resolve(projectDirectory, plan.backupDirectory), keyRingOf(plan, projectDirectory), settings);
 }
 
 /** The backup that was staged, as `stage` wrote it down. */
@@ -184,6 +193,7 @@ function summaryOf({ manifest }: Sealed): BackupSummary {
     stores: manifest.stores.map((store) => store.name),
     bytes: manifest.totals.bytes,
     storedBytes: storedBytesOf(manifest.stores),
+    sharedBytes: sharedBytesOf(manifest.stores),
     encryptedFor: recipientsOf(manifest),
     signer: manifest.seal?.signer ?? null,
   };

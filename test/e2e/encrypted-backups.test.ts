@@ -81,7 +81,7 @@ test(
     expect(await run(0, ['backup', 'create'])).toMatch(
       /signed; opened again, .*; NOT encrypted: whoever can read the folder/,
     );
-    expect(await run(0, ['backup', 'list'])).toMatch(/STORED +RAW +ENCRYPTED[^]* NO [^]*1 of 1 not encrypted/);
+    expect(await run(0, ['backup', 'list'])).toMatch(/OWN +SHARED +RAW +ENCRYPTED[^]* NO [^]*1 of 1 not encrypted/);
     expect(await run(0, ['doctor'])).toContain('NOT encrypted');
   },
   LIMIT_MS,

@@ -145,16 +145,16 @@ test(
   'a drill that meets a damaged backup fails, names it, and is shown until another one passes',
   async () => {
     const id = made[2] ?? '';
-    const part = vault(id, 'data', 'files.tar');
+    const part = vault(id, 'data', 'index.jsonl');
     writeFileSync(part, 'damaged');
     const [newest, other] = await drill(1);
     expect(newest).toMatchObject({ id, outcome: 'fail' });
-    expect(newest?.fault).toContain('part data/files.tar is truncated');
+    expect(newest?.fault).toContain('part data/index.jsonl is truncated');
     expect(other).toMatchObject({ id: made[0], outcome: 'pass' });
     expect(await backup(0, 'list')).toContain('FAILED');
-    expect(await backup(0, 'show', id)).toContain('data/files.tar is truncated');
+    expect(await backup(0, 'show', id)).toContain('data/index.jsonl is truncated');
     // A look that is less thorough clears nobody.
-    expect((await verify(1, id, '--level', '0'))?.fault).toContain('data/files.tar has 7 instead of');
+    expect((await verify(1, id, '--level', '0'))?.fault).toContain('data/index.jsonl has 7 instead of');
     rmSync(vault(id, 'manifest.json.sha256'));
     expect((await drill(1))[0]).toMatchObject({ id, outcome: 'fail', fault: 'its manifest is missing' });
     expect(words()).toEqual(['two', 'two']);

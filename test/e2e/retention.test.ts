@@ -210,7 +210,7 @@ test(
     // The one in the trash is good, and would count.
     await backup(0, 'pin', made[0] ?? '', '--reason', 'to be looked at too');
     const before = await list();
-    for (const { id } of before) writeFileSync(vault(id, 'data', 'files.tar'), 'damaged');
+    for (const { id } of before) writeFileSync(vault(id, 'data', 'index.jsonl'), 'damaged');
     await backup(1, 'verify');
     expect(await backup(0, 'list')).toContain('FAILED');
     expect((await list()).every((one) => one.proof?.outcome === 'fail')).toBe(true);

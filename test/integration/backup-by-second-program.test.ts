@@ -1,4 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import Database from 'libsql';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { storeKinds } from '../../src/adapters/stores/index.ts';
 import { createBackup, newBackupId, newIdentity, openVault } from '../../src/adapters/vaults/index.ts';
+import { sharedBytesOf } from '../../src/core/backup/manifest.ts';
 import { createEffect } from '../support/create-effect.ts';
 import { readSqlite } from '../support/read-sqlite.ts';
 import { vaultKeys } from '../support/vault-keys.ts';
@@ -20,21 +22,24 @@ function dirname(): string {
 }
 
 let project: string;
+let second: number;
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'shipway-second-'));
   const database = new Database(join(project, 'app.db'));
   database.exec(`CREATE TABLE notes(word); INSERT INTO notes VALUES ('one'), ('two')`);
   database.close();
   mkdirSync(join(project, 'uploads'));
-  writeFileSync(join(project, 'uploads/letter.txt'), 'dear reader');
+  writeFileSync(join(project, 'uploads/letter.txt'), 'dear writer');
+  writeFileSync(join(project, 'uploads/film'), randomBytes(5_000_000));
+  second = 0;
 });
 afterEach(() => rmSync(project, { recursive: true, force: true }));
 
-async function take(recipients: string[]): Promise<{ folder: string; signer: string }> {
+async function take(recipients: string[]): Promise<{ folder: string; signer: string; shared: number }> {
   const scope = { projectDirectory: project };
   const place = join(project, 'backups');
   const { manifest } = await createBackup({
-    id: newBackupId({ ...OF, reason: 'manual' }, Date.UTC(2026, 10, 21)),
+    id: newBackupId({ ...OF, reason: 'manual' }, Date.UTC(2026, 10, 21) + (second += 1) * 1000),
     reason: 'manual',
     ...OF,
     release: null,
@@ -47,7 +52,8 @@ async function take(recipients: string[]): Promise<{ folder: string; signer: str
     vault: openVault(place, vaultKeys(join(project, '.shipway/keys'), { recipients })),
     effect: createEffect(project),
   });
-  return { folder: join(place, manifest.id), signer: manifest.seal?.signer ?? '' };
+  const shared = sharedBytesOf(manifest.stores);
+  return { folder: join(place, manifest.id), signer: manifest.seal?.signer ?? '', shared };
 }
 
 function readIt(taken: { folder: string; signer: string }, identity: string) {
@@ -61,12 +67,18 @@ test.each(['encrypted', 'not encrypted'])(
   async (how) => {
     const { recipient, identity } = await newIdentity();
     const other = await newIdentity();
-    const taken = await take(how === 'encrypted' ? [other.recipient, recipient] : []);
+    const recipients = how === 'encrypted' ? [other.recipient, recipient] : [];
+    const before = await take(recipients);
+    writeFileSync(join(project, 'uploads/letter.txt'), 'dear reader');
+    const taken = await take(recipients);
+    rmSync(before.folder, { recursive: true }); // what it shares with the one before is its own as well
+    expect(taken.shared).toBeGreaterThan(0);
     const read = readIt(taken, how === 'encrypted' ? identity : '');
     expect(read.stderr).toBe('');
     expect(readSqlite(join(read.into, 'database/database.db'), 'SELECT word FROM notes')).toEqual([[['one'], ['two']]]);
-    const tar = join(read.into, 'uploads/files.tar');
-    expect(execFileSync('tar', ['-xOf', tar, 'uploads/letter.txt'], { encoding: 'utf8' })).toBe('dear reader');
+    const file = (...names: string[]): Buffer => readFileSync(join(...names));
+    expect(file(read.into, 'uploads/files/uploads/letter.txt').toString()).toBe('dear reader');
+    expect(file(read.into, 'uploads/files/uploads/film').equals(file(project, 'uploads/film'))).toBe(true);
   },
   LIMIT_MS,
 );

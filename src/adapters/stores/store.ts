@@ -4,8 +4,10 @@ import type { LockReport } from '../../core/rehearsal/lock-tally.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { Maintenance } from './maintenance.ts';
+import type { SharedCopies } from './shared-copies.ts';
 
 export type { Capture };
+export type { ObjectSink, ObjectSource, OpenedCopy, SharedCopies } from './shared-copies.ts';
 
 /** What a proof by a restore looked at. */
 export interface ProvenCopy {
@@ -128,6 +130,8 @@ export interface Store {
   changesSince(capture: Capture, effect: Effect): Promise<JsonObject>;
   /** Of a SQL database: how large the tables are that a migration will touch. Reads only. */
   describeTables?(names: readonly string[], effect: Effect): Promise<DescribedTables>;
+  /** Absent: every copy is whole by itself. A vault that keeps objects uses these instead of the acts of the same name. */
+  readonly shared?: SharedCopies;
   /** Absent: a migration of this kind of data cannot be tried on a copy. */
   readonly rehearsing?: Rehearsing;
 }

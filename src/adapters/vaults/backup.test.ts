@@ -178,17 +178,20 @@ describe('a backup', () => {
     write('new');
     const other = await create();
     const folder = join(place, good.manifest.id);
-    const tar = join(folder, 'uploads/files.tar');
+    const index = join(folder, 'uploads/index.jsonl');
+    const [object = ''] = readdirSync(join(folder, 'uploads/objects')).map((name) => join('uploads/objects', name));
     const keep = join(project, 'keep');
     cpSync(folder, keep, { recursive: true });
     const faults: [string | RegExp, () => void][] = [
-      [/uploads\/files\.tar has changed/, () => flip(tar, 100)],
-      [/uploads\/files\.tar is truncated: 5 of \d+ bytes/, () => truncateSync(tar, 5)],
-      [/uploads\/files\.tar has grown/, () => appendFileSync(tar, 'x')],
-      [/uploads\/files\.tar is missing/, () => rmSync(tar)],
+      [/uploads\/index\.jsonl has changed/, () => flip(index, 100)],
+      [/part uploads\/objects\/\S+ has changed/, () => flip(join(folder, object), 1)],
+      [/uploads\/index\.jsonl is truncated: 5 of \d+ bytes/, () => truncateSync(index, 5)],
+      [/part uploads\/objects\/\S+ is truncated: 1 of \d+ bytes/, () => truncateSync(join(folder, object), 1)],
+      [/uploads\/objects\/\S+ has grown/, () => appendFileSync(join(folder, object), 'x')],
+      [/uploads\/objects\/\S+ is missing/, () => rmSync(join(folder, object))],
       [
-        `uploads/files.tar belongs to ${other.manifest.id}`,
-        () => cpSync(join(place, other.manifest.id, 'uploads/files.tar'), tar),
+        `uploads/index.jsonl belongs to ${other.manifest.id}`,
+        () => cpSync(join(place, other.manifest.id, 'uploads/index.jsonl'), index),
       ],
       [/file more is not part/, () => writeFileSync(join(folder, 'more'), '')],
       [/manifest was changed after/, () => edit(join(folder, 'manifest.json'))],

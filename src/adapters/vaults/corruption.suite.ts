@@ -3,9 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { formatBackupId } from '../../core/backup/backup-id.ts';
-import { manifestBytes, storedOf, type Manifest } from '../../core/backup/manifest.ts';
+import { manifestBytes, objectsOf, type Manifest } from '../../core/backup/manifest.ts';
 import { isProblem } from '../../core/release/problem.ts';
-import type { Sealed, Vault } from './vault.ts';
+import { createEffect } from '../../../test/support/create-effect.ts';
+import type { BackupPlace, Sealed, Vault, VaultObjects } from './vault.ts';
 
 const OF = { service: 'notes', environment: 'production' };
 const AT = '2026-11-21T00:00:00.000Z';
@@ -32,6 +33,7 @@ const KINDS = [
   'extra',
   'forged-hashes',
   'forged-manifest',
+  'forged-origin',
   'no-signature',
 ] as const;
 
@@ -45,11 +47,13 @@ export const corruption: fc.Arbitrary<Corruption> = fc.record({
 /** Seals a backup with parts of several sorts. */
 export async function sealSample(vault: Vault, second: number): Promise<Sealed> {
   const id = formatBackupId({ takenAtMs: Date.parse(AT) + second * 1000, ...OF, reason: 'manual', random: 'aaaaaa' });
-  const folder = await (await vault.begin(id)).folderOf('data');
+  const place = await vault.begin(id);
+  const folder = await place.folderOf('data');
   const contents = [randomBytes(100), Buffer.alloc(0), randomBytes(20_000), Buffer.alloc(5000, `line ${second}\n`)];
   FILES.forEach((name, index) => writeFileSync(join(folder, name), contents[index] ?? ''));
   const capture = { engine: 'test 1', consistentAt: AT, liveBytes: 1, counters: {}, fingerprint: 'test' };
-  return vault.seal({
+  const objects = await writeObjects(place, vault.place);
+  const sealed = await vault.seal({
     id,
     ...OF,
     reason: 'manual',
@@ -57,8 +61,24 @@ export async function sealSample(vault: Vault, second: number): Promise<Sealed> 
     version: null,
     createdAt: { start: AT, end: AT },
     tool: 'test 1',
-    stores: [{ name: 'data', kind: 'files', engine: 'test 1', capture }],
+    stores: [{ name: 'data', kind: 'files', engine: 'test 1', capture, objects: objects.sealed() }],
   });
+  await objects.remember();
+  return sealed;
+}
+
+/** One object that the backup before wrote, where there is one, and two new ones. */
+async function writeObjects(place: BackupPlace, directory: string): Promise<VaultObjects> {
+  const sink = await place.objectsOf('data', OF, createEffect(directory));
+  const names: string[] = [];
+  for (const name of (sink.note ?? '').split('\n').slice(0, 1)) if (await sink.take(name)) names.push(name);
+  for (const content of [randomBytes(30_000), Buffer.alloc(9000, 'a word, ')]) {
+    const space = await sink.space();
+    content.copy(space);
+    names.push(await sink.write(space, content.length));
+  }
+  await sink.keep(new Set(names), names.toReversed().join('\n'));
+  return sink;
 }
 
 /**
@@ -72,7 +92,12 @@ export async function missedCorruption(
 ): Promise<string | null> {
   const folder = join(vault.place, samples.victim.manifest.id);
   const keep = `${folder}.keep`;
-  if (!existsSync(keep)) cpSync(folder, keep, { recursive: true });
+  if (!existsSync(keep)) {
+    cpSync(folder, keep, { recursive: true });
+    // With files of its own: damage to one that is linked would be damage to the other sample too.
+    rmSync(folder, { recursive: true });
+    cpSync(keep, folder, { recursive: true });
+  }
   const changed = damageFolder(folder, join(vault.place, samples.other.manifest.id), damage, samples.victim.manifest);
   try {
     return changed ? await missed(vault, samples.victim.manifest.id) : null;
@@ -86,7 +111,9 @@ async function missed(vault: Vault, id: string): Promise<string | null> {
   try {
     const sealed = await vault.show(id, OF);
     await vault.verifyParts(sealed);
-    await vault.opened(sealed, 'data', async () => undefined);
+    await vault.opened(sealed, 'data', async (_folder, objects) => {
+      for (const name of objects.names) await objects.read(name);
+    });
     return 'nobody noticed';
   } catch (error) {
     const isCaught = isProblem(error) && ['backup-invalid', 'not-found'].includes(error.kind);
@@ -114,7 +141,7 @@ function damageFolder(folder: string, other: string, damage: Corruption, manifes
       writeFileSync(join(folder, 'more/file'), randomBytes(damage.second % 100));
       return true;
     case 'from-other':
-      cpSync(join(other, name), path);
+      cpSync(join(other, sameSort(name, other, damage.second)), path);
       return !readFileSync(path).equals(before);
     case 'swapped-within': {
       const second = join(folder, names[damage.second % names.length] ?? '');
@@ -125,6 +152,7 @@ function damageFolder(folder: string, other: string, damage: Corruption, manifes
     }
     case 'forged-hashes':
     case 'forged-manifest':
+    case 'forged-origin':
       return forge(folder, damage, manifest);
     default: {
       const after = changedBytes(before, damage);
@@ -132,6 +160,13 @@ function damageFolder(folder: string, other: string, damage: Corruption, manifes
       return !after.equals(before);
     }
   }
+}
+
+/** The file of that path in another backup, or, as objects have names of their own, one of its objects. */
+function sameSort(name: string, other: string, number: number): string {
+  if (existsSync(join(other, name))) return name;
+  const objects = readdirSync(join(other, 'data/objects')).sort();
+  return join('data/objects', objects[number % objects.length] ?? '');
 }
 
 function changedBytes(before: Buffer, { kind, first, second, mask }: Corruption): Buffer {
@@ -160,14 +195,18 @@ function changedBytes(before: Buffer, { kind, first, second, mask }: Corruption)
 function forge(folder: string, { kind, first, second, mask }: Corruption, manifest: Manifest): boolean {
   const forged = structuredClone(manifest);
   if (kind === 'forged-manifest') forged.version = `9.${first}.${second}`;
-  else {
-    const parts = forged.stores.flatMap((store) => store.parts);
+  else if (kind === 'forged-origin') {
+    const [object] = forged.stores.flatMap(objectsOf).filter(({ stored }) => stored.from !== undefined);
+    if (object === undefined) return false;
+    object.stored.from = formatBackupId({ takenAtMs: second * 1000, ...OF, reason: 'manual', random: 'bbbbbb' });
+  } else {
+    const parts = forged.stores.flatMap((store) => [...store.parts, ...objectsOf(store)]);
     const part = parts[first % parts.length];
     if (part?.stored === undefined) return false;
     const path = join(folder, part.path);
     const bytes = changedBytes(readFileSync(path), { kind: 'bit', first, second, mask });
     writeFileSync(path, bytes);
-    part.stored = { ...storedOf(part), bytes: bytes.length, sha256: sha256(bytes) };
+    part.stored = { ...part.stored, bytes: bytes.length, sha256: sha256(bytes) };
   }
   const bytes = manifestBytes(forged);
   writeFileSync(join(folder, 'manifest.json'), bytes);

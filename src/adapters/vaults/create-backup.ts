@@ -5,7 +5,7 @@ import type { Effect } from '../../platform/effect.ts';
 import { freeBytes } from '../../platform/files.ts';
 import { gap } from '../../platform/gap.ts';
 import type { Store } from '../stores/store.ts';
-import type { ManifestDraft, Sealed, Vault } from './vault.ts';
+import type { BackupPlace, ManifestDraft, Sealed, Vault, VaultObjects } from './vault.ts';
 
 /** An opened store and its name in the release file. */
 export interface NamedOpenStore {
@@ -47,29 +47,57 @@ export async function createBackup(order: BackupOrder): Promise<Sealed> {
   for (const { store } of order.stores) neededBytes += (await store.probe(effect)).bytes;
   try {
     const place = await vault.begin(id);
-    const draft = await captureAll(order, (store) => place.folderOf(store));
+    const { draft, objects } = await captureAll(order, place);
     await gap('backups.captured');
     effect.signal.throwIfAborted();
-    return await vault.seal(draft, effect.signal);
+    const sealed = await vault.seal(draft, effect.signal);
+    for (const one of objects) await one.remember();
+    return sealed;
   } catch (error) {
     throw await cleanUp(order, neededBytes, error);
   }
 }
 
-async function captureAll(order: BackupOrder, folderOf: (store: string) => Promise<string>): Promise<ManifestDraft> {
+async function captureAll(
+  order: BackupOrder,
+  place: BackupPlace,
+): Promise<{ draft: ManifestDraft; objects: VaultObjects[] }> {
   const { id, reason, service, environment, release, version, tool, effect } = order;
   const start = timestamp(effect.clock.nowMs());
   const stores: ManifestDraft['stores'] = [];
-  for (const { name, kind, store } of order.stores) {
+  const written: VaultObjects[] = [];
+  for (const named of order.stores) {
     effect.signal.throwIfAborted();
-    const folder = await folderOf(name);
-    const capture = await store.capture(folder, effect);
-    await store.verify(folder, capture, effect);
-    stores.push({ name, kind, engine: capture.engine, capture });
-    effect.report(`${name}: ${capture.liveBytes} bytes copied and checked`);
+    const { saved, objects } = await captureStore(named, order, place);
+    stores.push(saved);
+    if (objects !== null) written.push(objects);
+    effect.report(`${named.name}: ${saved.capture.liveBytes} bytes copied${objects === null ? ' and checked' : ''}`);
   }
   const end = timestamp(effect.clock.nowMs());
-  return { id, reason, service, environment, release, version, tool, createdAt: { start, end }, stores };
+  const draft = { id, reason, service, environment, release, version, tool, createdAt: { start, end }, stores };
+  return { draft, objects: written };
+}
+
+async function captureStore(
+  { name, kind, store }: NamedOpenStore,
+  order: BackupOrder,
+  place: BackupPlace,
+): Promise<{ saved: ManifestDraft['stores'][number]; objects: VaultObjects | null }> {
+  const { effect } = order;
+  const folder = await place.folderOf(name);
+  if (store.shared === undefined) {
+    const capture = await store.capture(folder, effect);
+    await store.verify(folder, capture, effect);
+    return { saved: { name, kind, engine: capture.engine, capture }, objects: null };
+  }
+  const objects = await place.objectsOf(name, order, effect);
+  try {
+    // Nothing of it lies here plain, so it is looked at when the backup is sealed, as a whole.
+    const capture = await store.shared.capture(folder, objects, effect);
+    return { saved: { name, kind, engine: capture.engine, capture, objects: objects.sealed() }, objects };
+  } finally {
+    await objects.settled(); // whoever deletes the folder after a failure must not meet somebody who writes in it
+  }
 }
 
 /** The error to throw; a full disk gets the figures a person needs. Another process's work on the same id stays. */

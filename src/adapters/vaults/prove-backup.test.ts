@@ -52,7 +52,7 @@ describe('a look at a backup', () => {
     (await look(level, change)).proofs.map(({ store, outcome }) => `${store} ${outcome}`);
   /** Changes the archive of the first store without a change of its size. */
   const flip = (): void => {
-    const part = join(project, 'backups', id, 'one/files.tar');
+    const part = join(project, 'backups', id, 'one/index.jsonl');
     const bytes = readFileSync(part);
     const at = Math.floor(bytes.length / 2);
     bytes.writeUInt8((bytes[at] ?? 0) ^ 1, at);
@@ -77,12 +77,12 @@ describe('a look at a backup', () => {
     expect(first?.notChecked).toContain('the content of the parts was not read (V1)');
     for (const level of [1, 2, 3] as const) {
       expect(await outcomes(level)).toEqual(['one fail', 'two fail']);
-      expect((await look(level)).proofs[0]?.fault).toContain('part one/files.tar has changed');
+      expect((await look(level)).proofs[0]?.fault).toContain('part one/index.jsonl has changed');
     }
   });
 
   it('sees a part that is cut or missing at every level', async () => {
-    const part = join(project, 'backups', id, 'one/files.tar');
+    const part = join(project, 'backups', id, 'one/index.jsonl');
     writeFileSync(part, 'cut');
     for (const level of LEVELS) expect(await outcomes(level)).toEqual(['one fail', 'two fail']);
     rmSync(part);

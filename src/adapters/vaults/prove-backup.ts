@@ -8,6 +8,7 @@ import {
 } from '../../core/backup/verification-level.ts';
 import { isProblem, problem } from '../../core/release/problem.ts';
 import type { ProvenCopy, Store } from '../stores/store.ts';
+import { withCopy } from './copy-of-store.ts';
 import type { RestoreOrder } from './restore-backup.ts';
 import type { Sealed } from './vault.ts';
 
@@ -93,9 +94,9 @@ async function checkStore(saved: StoreManifest, sealed: Sealed, order: ProofOrde
   const { effect, level, scratch, vault } = order;
   if (level < 2) return nothing;
   const store = storeNow(saved, sealed.manifest.id, order);
-  return vault.opened(sealed, saved.name, async (copy) => {
-    if (level >= RESTORE_LEVEL) return store.prove(copy, saved.capture, scratch, effect);
-    await store.verify(copy, saved.capture, effect);
+  return withCopy(vault, sealed, { saved, store }, async (copy) => {
+    if (level >= RESTORE_LEVEL) return copy.prove(scratch, effect);
+    await copy.verify(effect);
     return nothing;
   });
 }

@@ -5,6 +5,7 @@ import { ensureDirectory } from '../../platform/files.ts';
 import { namesIn } from '../../platform/file-tree.ts';
 import type { StoreManifest } from '../../core/backup/manifest.ts';
 import type { Staged, Store, SwapRecord } from '../stores/store.ts';
+import { withCopy } from './copy-of-store.ts';
 import type { NamedOpenStore } from './create-backup.ts';
 import type { Sealed, Vault } from './vault.ts';
 
@@ -44,7 +45,7 @@ interface Pair {
 export async function verifyBackup(order: RestoreOrder): Promise<Sealed> {
   const sealed = await trustedBackup(order);
   for (const { saved, store } of pairsOf(sealed, order)) {
-    await order.vault.opened(sealed, saved.name, (copy) => store.verify(copy, saved.capture, order.effect));
+    await withCopy(order.vault, sealed, { saved, store }, (copy) => copy.verify(order.effect));
   }
   return sealed;
 }
@@ -87,11 +88,8 @@ export async function stageRestore(order: RestoreOrder): Promise<StagedStore[]> 
   const done: (Pair & StagedStore)[] = [];
   try {
     for (const pair of pairsOf(sealed, order)) {
-      const { saved, store } = pair;
-      const staged = await order.vault.opened(sealed, saved.name, (copy) =>
-        store.stage(copy, saved.capture, id, order.effect),
-      );
-      done.push({ ...pair, name: saved.name, staged });
+      const staged = await withCopy(order.vault, sealed, pair, (copy) => copy.stage(id, order.effect));
+      done.push({ ...pair, name: pair.saved.name, staged });
     }
   } catch (error) {
     for (const { store, staged } of done) await store.unstage(staged, order.effect);
@@ -169,7 +167,7 @@ async function extractBackup(order: RestoreOrder, into: string): Promise<void> {
   for (const { saved, store } of pairsOf(sealed, order)) {
     const folder = `${into}/${saved.name}`;
     await ensureDirectory(folder);
-    await order.vault.opened(sealed, saved.name, (copy) => store.extract(copy, saved.capture, folder, order.effect));
+    await withCopy(order.vault, sealed, { saved, store }, (copy) => copy.extract(folder, order.effect));
   }
 }
 

@@ -67,7 +67,15 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
     change: { folder?: string; recipients?: string[]; signers?: string[] } = {},
   ): Vault =>
     openVault(place(), vaultKeys(change.folder ?? keyFolder(), { recipients: [ana.recipient], identity, ...change }));
-  const create = (change: { release?: string | null; vault?: Vault } = {}): Promise<Sealed> =>
+  /** As copies of files were written before there were objects. */
+  const inArchive = (): NamedOpenStore[] =>
+    stores.map((named) => {
+      const { shared: _, ...store } = named.store;
+      return { ...named, store };
+    });
+  const create = (
+    change: { release?: string | null; vault?: Vault; stores?: NamedOpenStore[] } = {},
+  ): Promise<Sealed> =>
     createBackup({
       id: newId(),
       reason: 'pre-release',
@@ -103,7 +111,7 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
     expect(read()).toBe('new');
     await restore(manifest.id, vault(ana.identity));
     expect(read()).toBe('old');
-    expect(manifest).toMatchObject({ format: 2, seal: { encryption: { recipients: [ana.recipient] } } });
+    expect(manifest).toMatchObject({ format: 3, seal: { encryption: { recipients: [ana.recipient] } } });
   });
 
   it('of a release is restored without the identity until the key that was kept for it is forgotten', async () => {
@@ -117,7 +125,7 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
     expect(read()).toBe('old');
     await keys.forget(manifest.id);
     await expect(restore(manifest.id, vault())).rejects.toMatchObject({ kind: 'not-permitted' });
-    expect(readdirSync(keyFolder())).toEqual(['backup-signing.pem']);
+    expect(readdirSync(keyFolder()).filter((name) => name.endsWith('.data-key'))).toEqual([]);
   });
 
   it('by hand leaves no key behind, and can be checked without one', async () => {
@@ -216,7 +224,7 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
 
   it('rewritten as one of the format that nobody signs is refused after signed ones', async () => {
     await create();
-    const { manifest } = await create({ vault: vault(null, { recipients: [] }) });
+    const { manifest } = await create({ vault: vault(null, { recipients: [] }), stores: inArchive() });
     downgrade(place(manifest.id), manifest, 'data of somebody else');
     const found = (await vault().list()).find(({ id }) => id === manifest.id);
     expect(found?.sealed?.manifest.format).toBe(1);
@@ -227,7 +235,7 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
   });
 
   it('of the format before, plain and not signed, is verified and restored as ever', async () => {
-    const sealed = await create({ vault: vault(null, { recipients: [] }) });
+    const sealed = await create({ vault: vault(null, { recipients: [] }), stores: inArchive() });
     const { id } = sealed.manifest;
     // As the version before wrote it: the parts as the store wrote them, and a manifest without a seal.
     const plain = join(project, 'plain');

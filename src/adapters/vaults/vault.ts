@@ -1,6 +1,7 @@
-import type { Manifest } from '../../core/backup/manifest.ts';
+import type { Manifest, SealedObject } from '../../core/backup/manifest.ts';
 import type { Tombstone } from '../../core/backup/tombstone.ts';
 import type { Effect } from '../../platform/effect.ts';
+import type { ObjectSink, ObjectSource } from '../stores/store.ts';
 import type { KeyRing } from './seal/key-ring.ts';
 
 /** What the maker of a backup knows; parts, totals, window, chain and seal are the vault's to find out. */
@@ -10,6 +11,24 @@ export type ManifestDraft = Omit<
 > & {
   stores: Omit<Manifest['stores'][number], 'parts'>[];
 };
+
+/** Objects of a store in a backup that is being written, as its maker sees them. */
+export interface VaultObjects extends ObjectSink {
+  /** Returns when nothing is written any more, also after a failure. */
+  settled(): Promise<void>;
+  /** What the manifest says of them, after `keep`. */
+  sealed(): SealedObject[];
+  /** Called when the backup is sealed: the next one may take its objects over. */
+  remember(): Promise<void>;
+}
+
+/** A backup that is being written. */
+export interface BackupPlace {
+  /** Makes the folder of a store. */
+  folderOf(store: string): Promise<string>;
+  /** Makes the place for the objects of a store, in its folder. */
+  objectsOf(store: string, of: { service: string; environment: string }, effect: Effect): Promise<VaultObjects>;
+}
 
 /** A sealed backup: the manifest and the digest that the journal keeps of it. */
 export interface Sealed {
@@ -38,16 +57,18 @@ export interface Pin {
  * A place for backups. Promises of every implementation:
  * - what is not sealed is never listed, shown or restored; what is sealed was synced before and never changes;
  * - what the stores wrote is packed, encrypted when there is somebody to encrypt for, and signed; while it is written or read it lies here
- *   plain, in a folder for this user alone, which is deleted afterwards, or by the next act here when its process died;
+ *   plain, in a folder for this user alone, which is deleted afterwards, or by the next act here when its process died; objects never do;
  * - everything read from it is checked before it is used;
  * - the trash is a mark and not a place: what is trashed is listed and shown no more, and its data stays where it is, so that whoever
  *   reads it reads on; it is deleted by `empty` alone;
+ * - objects that an earlier backup wrote are shared and never changed: each backup has them and all their keys in its own folder, so that
+ *   deleting one takes nothing from another;
  * - of what was pruned a tombstone stays for good, and the chain of manifests goes on over it;
  * - what is pinned is neither trashed nor emptied. Pins lie here and not in our memory: they must outlive it.
  */
 export interface Vault {
   /** Makes an empty place for the backup; removes what a dead run left of the same one. Refuses one that a living process writes. */
-  begin(id: string): Promise<{ folderOf(store: string): Promise<string> }>;
+  begin(id: string): Promise<BackupPlace>;
   /** Packs, encrypts, hashes and syncs all parts, signs the manifest and makes the backup visible. */
   seal(draft: ManifestDraft, signal?: AbortSignal): Promise<Sealed>;
   /** Deletes an unsealed backup of this process. */
@@ -63,10 +84,14 @@ export interface Vault {
   /** Ids of backups whose manifest names one before it that is neither here nor pruned: it was taken away or exchanged. */
   brokenLinks(of: { service: string; environment: string }): Promise<string[]>;
   /**
-   * Lets a folder be read that holds the parts of a store as the store wrote them: decrypted, unpacked, every byte checked. Throws
-   * `backup-invalid` naming the part that is wrong, and `not-permitted` when it is encrypted for somebody else.
+   * Lets a folder be read that holds the parts of a store as the store wrote them: decrypted, unpacked, every byte checked; and its objects,
+   * each checked when it is read. Throws `backup-invalid` naming what is wrong, and `not-permitted` when it is encrypted for somebody else.
    */
-  opened<Result>(sealed: Sealed, store: string, use: (folder: string) => Promise<Result>): Promise<Result>;
+  opened<Result>(
+    sealed: Sealed,
+    store: string,
+    use: (folder: string, objects: ObjectSource) => Promise<Result>,
+  ): Promise<Result>;
   /** Whether its parts can be opened here: it is not encrypted, its key is kept, or there is an identity. */
   canOpen(sealed: Sealed): Promise<boolean>;
   /** Marks a sealed backup as pruned. Twice is harmless: the first mark stays. */

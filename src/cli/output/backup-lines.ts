@@ -2,7 +2,7 @@ import type { ListedBackup, ShownBackup } from '../../app/list-backups.ts';
 import type { BackupSummary, RestorePlan } from '../../app/manage-backups.ts';
 import { formatDuration } from '../../core/plan/format-duration.ts';
 import { faultOf, secondsOf } from '../../core/backup/proof-run.ts';
-import { encryptionWords } from '../../core/backup/describe-backup.ts';
+import { encryptionWords, storedWords } from '../../core/backup/describe-backup.ts';
 import { formatBytes } from '../../core/plan/format-bytes.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
@@ -24,13 +24,14 @@ export function backupTable(
     backup.reason,
     backup.version ?? '-',
     backup.release ?? '-',
-    formatBytes(backup.storedBytes),
+    formatBytes(backup.storedBytes - backup.sharedBytes),
+    backup.sharedBytes === 0 ? '-' : formatBytes(backup.sharedBytes),
     formatBytes(backup.bytes),
     backup.encryptedFor.length === 0 ? 'NO' : 'yes',
     printable(backup.stores.join(', ')),
   ]);
   const [head = '', ...lines] = table([
-    ['BACKUP', 'TAKEN', 'AGE', 'PROVEN', 'WHY', 'VERSION', 'RELEASE', 'STORED', 'RAW', 'ENCRYPTED', 'STORES'],
+    ['BACKUP', 'TAKEN', 'AGE', 'PROVEN', 'WHY', 'VERSION', 'RELEASE', 'OWN', 'SHARED', 'RAW', 'ENCRYPTED', 'STORES'],
     ...rows,
   ]);
   const notes = backups.map((backup) => [
@@ -85,7 +86,7 @@ export function backupLine(backup: BackupSummary): string[] {
     `taken    ${shownTime(backup.createdAt)}, ${backup.reason}${backup.release === null ? '' : ` of ${backup.release}`}`,
     `version  ${backup.version ?? 'none ran'}`,
     `stores   ${printable(backup.stores.join(', '))}`,
-    `size     ${formatBytes(backup.bytes)} of data, stored as ${formatBytes(backup.storedBytes)}`,
+    `size     ${formatBytes(backup.bytes)} of data, stored as ${storedWords(backup)}`,
     `readable ${printable(encryptionWords(backup.encryptedFor))}`,
     `signed   ${backup.signer ?? 'no: it is of the format before signatures'}`,
   ];

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { formatBackupId, isBackupOf, parseBackupId, type BackupIdParts } from './backup-id.ts';
 import { checkManifest, describeMismatch } from './check-manifest.ts';
-import { manifestBytes, manifestSha256, type Manifest } from './manifest.ts';
+import {
+  manifestBytes,
+  manifestSha256,
+  sharedBytesOf,
+  storedBytesOf,
+  totalsOf,
+  type Manifest,
+  type SealedObject,
+} from './manifest.ts';
 import { readManifest } from './read-manifest.ts';
 import { isSafePath } from './safe-path.ts';
 
@@ -109,7 +117,7 @@ describe('a manifest', () => {
   });
 
   it.each<[string, (manifest: Manifest) => void]>([
-    ['format is missing or wrong', (m) => Object.assign(m, { format: 3 })],
+    ['format is missing or wrong', (m) => Object.assign(m, { format: 4 })],
     ['id is missing or wrong', (m) => Object.assign(m, { id: 'latest' })],
     ['its id names another service or environment', (m) => Object.assign(m, { service: 'other' })],
     ['its id names another reason', (m) => Object.assign(m, { reason: 'manual' })],
@@ -151,6 +159,58 @@ describe('a manifest', () => {
     ['not JSON', Buffer.from([0x7b, 0xff, 0x7d])],
   ])('is refused when it is %s', (message, bytes) => {
     expect(() => readManifest(bytes, 'm')).toThrow(message);
+  });
+});
+
+describe('a manifest with objects', () => {
+  const stored = { codec: 'brotli' as const, bytes: 5, sha256: A };
+  const from = formatBackupId({ ...PARTS, takenAtMs: PARTS.takenAtMs - 1000 });
+  const shared = (edit: (object: SealedObject) => void = () => undefined, change: object = {}): Buffer => {
+    const [store] = sample().stores;
+    if (store === undefined) throw new Error('the sample has a store');
+    const object = { path: 'database/objects/x', bytes: 9, stored: { ...stored, from } };
+    edit(object);
+    const parts = store.parts.map((part) => ({ ...part, stored }));
+    const stores = [{ ...store, parts, objects: [object] }];
+    const seal = { encryption: null, signer: `ed25519:${A}`, storedBytes: storedBytesOf(stores) };
+    return manifestBytes({ ...sample(), format: 3, stores, totals: totalsOf(stores), seal, ...change });
+  };
+
+  it('is read back, counts them, and knows which were written before it', () => {
+    const { stores, totals } = readManifest(shared(), 'm');
+    expect(totals).toEqual({ files: 3, bytes: 16 });
+    expect(storedBytesOf(stores)).toBe(15);
+    expect(sharedBytesOf(stores)).toBe(5);
+    expect(
+      sharedBytesOf(
+        readManifest(
+          shared(({ stored: own }) => delete own.from),
+          'm',
+        ).stores,
+      ),
+    ).toBe(0);
+  });
+
+  it.each<[string, (object: SealedObject) => void]>([
+    ['leaves the folder of its store', (object) => (object.path = 'database/objects/../../x')],
+    ['leaves the folder of its store', (object) => (object.path = 'database/objects/a/b')],
+    ['leaves the folder of its store', (object) => (object.path = 'other/objects/x')],
+    ['an object comes from no backup before it', (object) => (object.stored.from = formatBackupId(PARTS))],
+    [
+      'an object comes from no backup before it',
+      (object) => (object.stored.from = formatBackupId({ ...PARTS, service: 'other' })),
+    ],
+    ['stores[0].objects[0].bytes is missing or wrong', (object) => (object.bytes = 17 * 1024 * 1024)],
+    ['more than an object may have', (object) => (object.stored.bytes = 33 * 1024 * 1024)],
+    ['stores[0].objects[0].sha256 is not known', (object) => Object.assign(object, { sha256: A })],
+  ])('is refused: %s', (message, edit) => {
+    expect(() => readManifest(shared(edit), 'm')).toThrow(message);
+  });
+
+  it('is refused in the format that has none', () => {
+    expect(() => readManifest(shared(undefined, { format: 2 }), 'm')).toThrow(
+      'stores[0].objects is not known in this format',
+    );
   });
 });
 

@@ -40,6 +40,19 @@ export interface FoundFile extends StoredFile {
   path: string;
 }
 
+/**
+ * Data that later backups may share: they hold the same file as a hard link. What is in it is checked by the hashes in the store's own index,
+ * which is encrypted: a hash of the content here would let whoever reads the manifest confirm a guess of a short file.
+ */
+export interface SealedObject {
+  /** `<store>/objects/<name>`; the same in every backup that holds it. */
+  path: string;
+  /** Before it was packed. */
+  bytes: number;
+  /** `from`: the backup that wrote it; left out when this one did. */
+  stored: StoredFile & { codec: Codec; from?: string };
+}
+
 export interface StoreManifest {
   name: string;
   kind: string;
@@ -47,6 +60,8 @@ export interface StoreManifest {
   capture: Capture;
   /** Sorted by path. */
   parts: Part[];
+  /** Sorted by path. Only in format 3, and only of a store that writes objects. */
+  objects?: SealedObject[];
 }
 
 /** Where the wrapped data key of an encrypted backup lies in its folder. */
@@ -69,14 +84,14 @@ export interface Seal {
   encryption: Encryption | null;
   /** Public key of the signature in `manifest.sig`: `ed25519:` and 64 hex digits. */
   signer: string;
-  /** Bytes of all parts as they lie in the vault. */
+  /** Bytes of all parts and objects as they lie in the vault. */
   storedBytes: number;
 }
 
 /** What a backup says about itself; never changes once the backup is sealed. */
 export interface Manifest {
-  /** 1: plain parts, no signature. 2: with `seal`. */
-  format: 1 | 2;
+  /** 1: plain parts, no signature. 2: with `seal`. 3: stores may have `objects`. */
+  format: 1 | 2 | 3;
   id: string;
   service: string;
   environment: string;
@@ -94,7 +109,7 @@ export interface Manifest {
   /** SHA-256 of the manifest of the backup before, of the same service and environment; null for the first. */
   previous: string | null;
   totals: { files: number; bytes: number };
-  /** In format 2, and only there. */
+  /** From format 2 on. */
   seal?: Seal;
 }
 
@@ -112,8 +127,12 @@ export function manifestSha256(manifest: Manifest): string {
 
 /** Files and bytes over all stores. */
 export function totalsOf(stores: readonly StoreManifest[]): Manifest['totals'] {
-  const parts = stores.flatMap((store) => store.parts);
-  return { files: parts.length, bytes: parts.reduce((sum, part) => sum + part.bytes, 0) };
+  const files = stores.flatMap((store) => [...store.parts, ...objectsOf(store)]);
+  return { files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0) };
+}
+
+export function objectsOf(store: Pick<StoreManifest, 'objects'>): SealedObject[] {
+  return store.objects ?? [];
 }
 
 /** The file that a part is in the vault. */
@@ -121,9 +140,16 @@ export function storedOf(part: Part): StoredFile & { codec: Codec } {
   return part.stored ?? { codec: 'none', bytes: part.bytes, sha256: part.sha256 };
 }
 
-/** Bytes of all parts as they lie in the vault. */
+/** Bytes of all parts and objects as they lie in the vault. */
 export function storedBytesOf(stores: readonly StoreManifest[]): number {
-  return stores.flatMap((store) => store.parts).reduce((sum, part) => sum + storedOf(part).bytes, 0);
+  const ofParts = stores.flatMap((store) => store.parts).reduce((sum, part) => sum + storedOf(part).bytes, 0);
+  return stores.flatMap(objectsOf).reduce((sum, { stored }) => sum + stored.bytes, ofParts);
+}
+
+/** Bytes of the objects that a backup before this one wrote: on the disk once, however many backups hold them. */
+export function sharedBytesOf(stores: readonly StoreManifest[]): number {
+  const shared = stores.flatMap(objectsOf).filter(({ stored }) => stored.from !== undefined);
+  return shared.reduce((sum, { stored }) => sum + stored.bytes, 0);
 }
 
 /** Who can read the backup: the recipients of its key; none when it is not encrypted. */
@@ -136,7 +162,9 @@ export function sealedFiles(manifest: Manifest): FoundFile[] {
   const keys = manifest.seal?.encryption?.keys;
   const parts = manifest.stores.flatMap((store) => store.parts);
   const files = parts.map((part) => ({ path: part.path, ...sizeAndHash(storedOf(part)) }));
-  return keys === undefined ? files : [...files, { path: KEYS_FILE, ...sizeAndHash(keys) }];
+  const objects = manifest.stores.flatMap(objectsOf).map(({ path, stored }) => ({ path, ...sizeAndHash(stored) }));
+  const wrapped = keys === undefined ? [] : [{ path: KEYS_FILE, ...sizeAndHash(keys) }];
+  return [...files, ...objects, ...wrapped];
 }
 
 function sizeAndHash({ bytes, sha256 }: StoredFile): StoredFile {

@@ -5,10 +5,12 @@ import {
   CODECS,
   consistencyWindowMs,
   manifestBytes,
+  objectsOf,
   storedBytesOf,
   totalsOf,
   type Manifest,
   type Seal,
+  type SealedObject,
 } from './manifest.ts';
 import { isSigner } from './signer.ts';
 import { isSafePath } from './safe-path.ts';
@@ -26,7 +28,7 @@ const isList: Test = (value) => Array.isArray(value);
 const isCounters: Test = (value) => isObject(value) && Object.values(value as Fields).every(isCount);
 
 const MANIFEST: Record<Exclude<keyof Manifest, 'seal'>, Test> = {
-  format: (value) => value === 1 || value === 2,
+  format: (value) => value === 1 || value === 2 || value === 3,
   id: (value) => typeof value === 'string' && parseBackupId(value) !== null,
   service: isText,
   environment: isText,
@@ -44,12 +46,14 @@ const STORE = { name: isName, kind: isText, engine: isText, capture: isObject, p
 const CAPTURE = { engine: isText, consistentAt: isTime, liveBytes: isCount, counters: isCounters, fingerprint: isText };
 const PART = { path: isText, bytes: isCount, sha256: isSha256 };
 const STORED = { codec: isCodec, bytes: isCount, sha256: isSha256 };
+const OBJECT = { path: isText, bytes: isObjectSize, stored: isObject };
 const SEAL = { encryption: isObjectOrNull, signer: isSigner, storedBytes: isCount };
 const ENCRYPTION = { cipher: isCipher, blockBytes: isBlockSize, recipients: isRecipients, keys: isObject };
 
 // A manifest from outside must not make us hold more than this at once.
 const BLOCK_BYTES_MAX = 16 * 1024 * 1024;
 const RECIPIENTS_MAX = 100;
+const OBJECT_BYTES_MAX = 16 * 1024 * 1024;
 
 function isCodec(value: unknown): boolean {
   return CODECS.some((codec) => codec === value);
@@ -65,6 +69,10 @@ function isCipher(value: unknown): boolean {
 
 function isBlockSize(value: unknown): boolean {
   return isCount(value) && (value as number) >= 1 && (value as number) <= BLOCK_BYTES_MAX;
+}
+
+function isObjectSize(value: unknown): boolean {
+  return isCount(value) && (value as number) <= OBJECT_BYTES_MAX;
 }
 
 function isRecipients(value: unknown): boolean {
@@ -83,12 +91,12 @@ function isName(value: unknown): boolean {
 /** The manifest in the bytes, or `backup-invalid` with the first thing that is wrong. Nothing of it may be used before this. */
 export function readManifest(bytes: Buffer, where: string): Manifest {
   const value = parseJson(bytes, where);
-  const isSealed = value['format'] === 2;
+  const isSealed = value['format'] === 2 || value['format'] === 3;
   requireFields(value, isSealed ? { ...MANIFEST, seal: isObject } : MANIFEST, '', where);
   requireFields(value['createdAt'], { start: isTime, end: isTime }, 'createdAt.', where);
   requireFields(value['totals'], { files: isCount, bytes: isCount }, 'totals.', where);
   (value['stores'] as unknown[]).forEach((store, index) =>
-    requireStore(store, { prefix: `stores[${index}].`, isSealed }, where),
+    requireStore(store, { prefix: `stores[${index}].`, isSealed, mayShare: value['format'] === 3 }, where),
   );
   if (isSealed) requireSeal(value['seal'], where);
   const manifest = value as unknown as Manifest;
@@ -130,9 +138,14 @@ function requireSeal(value: unknown, where: string): void {
   requireFields(encryption.keys, { bytes: isCount, sha256: isSha256 }, 'seal.encryption.keys.', where);
 }
 
-function requireStore(value: unknown, at: { prefix: string; isSealed: boolean }, where: string): void {
-  const { prefix, isSealed } = at;
-  requireFields(value, STORE, prefix, where);
+function requireStore(
+  value: unknown,
+  at: { prefix: string; isSealed: boolean; mayShare: boolean },
+  where: string,
+): void {
+  const { prefix, isSealed, mayShare } = at;
+  const hasObjects = mayShare && isObject(value) && Object.hasOwn(value as Fields, 'objects');
+  requireFields(value, hasObjects ? { ...STORE, objects: isList } : STORE, prefix, where);
   requireFields(value['capture'], CAPTURE, `${prefix}capture.`, where);
   (value['parts'] as unknown[]).forEach((part, index) => {
     const partPrefix = `${prefix}parts[${index}].`;
@@ -144,16 +157,36 @@ function requireStore(value: unknown, at: { prefix: string; isSealed: boolean },
       throw invalid(`${partPrefix}path ${JSON.stringify(path)} leaves the folder of its store`, where);
     }
   });
+  if (hasObjects) requireObjects(value, prefix, where);
+}
+
+function requireObjects(store: Fields, prefix: string, where: string): void {
+  (store['objects'] as unknown[]).forEach((object, index) => {
+    const at = `${prefix}objects[${index}].`;
+    requireFields(object, OBJECT, at, where);
+    const { path, stored } = object as unknown as SealedObject;
+    const isShared = Object.hasOwn(stored, 'from');
+    requireFields(stored, isShared ? { ...STORED, from: isText } : STORED, `${at}stored.`, where);
+    // Held in memory as a whole while it is read; packing and encryption add less than this.
+    if (stored.bytes > 2 * OBJECT_BYTES_MAX) throw invalid(`${at}stored.bytes is more than an object may have`, where);
+    const folder = `${String(store['name'])}/objects/`;
+    if (!isSafePath(path) || !path.startsWith(folder) || path.slice(folder.length).includes('/')) {
+      throw invalid(`${at}path ${JSON.stringify(path)} leaves the folder of its store`, where);
+    }
+  });
 }
 
 function requireConsistent(manifest: Manifest, where: string): void {
   const parts = manifest.stores.flatMap((store) => store.parts);
+  const objects = manifest.stores.flatMap(objectsOf);
+  const paths = [...parts, ...objects].map(({ path }) => path);
   const totals = totalsOf(manifest.stores);
   const facts: [boolean, string][] = [
     [isBackupOf(manifest.id, manifest.service, manifest.environment), 'its id names another service or environment'],
     [parseBackupId(manifest.id)?.reason === manifest.reason, 'its id names another reason'],
     [new Set(manifest.stores.map((store) => store.name)).size === manifest.stores.length, 'a store is in it twice'],
-    [new Set(parts.map((part) => part.path)).size === parts.length, 'a part is in it twice'],
+    [new Set(paths).size === paths.length, 'a part is in it twice'],
+    [objects.every(({ stored }) => isOrigin(stored.from, manifest)), 'an object comes from no backup before it'],
     [manifest.stores.every((store) => store.parts.length > 0), 'a store has no parts'],
     [manifest.stores.every((store) => store.engine === store.capture.engine), 'a store names two engines'],
     [totals.files === manifest.totals.files && totals.bytes === manifest.totals.bytes, 'its totals do not add up'],
@@ -165,6 +198,10 @@ function requireConsistent(manifest: Manifest, where: string): void {
   ];
   const wrong = facts.find(([holds]) => !holds);
   if (wrong) throw invalid(wrong[1], where);
+}
+
+function isOrigin(from: string | undefined, { id, service, environment }: Manifest): boolean {
+  return from === undefined || (isBackupOf(from, service, environment) && from !== id);
 }
 
 function invalid(what: string, where: string): Problem {

@@ -181,6 +181,12 @@ const backupsWords = z
     scratch: path()
       .default('.shipway/scratch')
       .describe('Where backups are restored to be proven, relative to the project; needs the room of one of them.'),
+    full: every()
+      .optional()
+      .describe(
+        'How often a backup of files writes everything anew and shares nothing with those before it. Default: every 7 days.',
+      )
+      .meta({ examples: ['every 7 days'] }),
     encryption: encryptionWords()
       .optional()
       .describe('For whom backups are encrypted. Without it they are compressed and signed, and not encrypted.'),

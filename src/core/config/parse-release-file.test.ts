@@ -91,6 +91,8 @@ test('the policy for backups is read key by key; what is left out keeps a week a
     drillSeconds: 7 * 86_400,
     scratch: '/big/disk',
   });
+  expect(read(SMALL).backups).not.toHaveProperty('fullSeconds');
+  expect(read(`${SMALL}backups: { full: every 3 days }\n`).backups).toMatchObject({ fullSeconds: 3 * 86_400 });
 });
 
 describe('the keys of backups', () => {

@@ -47,6 +47,7 @@ function backupsOf(written: ReadFile['backups']): ServiceConfig['backups'] {
     drillSeconds: written?.drill ?? null,
     scratch: written?.scratch ?? '.shipway/scratch',
     ...(keys === null ? {} : { keys }),
+    ...(written?.full === undefined ? {} : { fullSeconds: written.full }),
   };
 }
 

@@ -128,6 +128,8 @@ export interface BackupsConfig {
    * Absent: signed with the own key and not encrypted; left out then, so that the fingerprint of a file that says nothing of them stays what it was.
    */
   keys?: BackupKeys;
+  /** How often a backup shares nothing with those before it. Absent, for the same reason: every 7 days. */
+  fullSeconds?: number;
 }
 
 /** The release file, checked and with every default filled in. */

@@ -73,6 +73,7 @@ export function planHead(
     stores: config.stores.filter((store) => environment.stores.includes(store.name)),
     backupDirectory: config.backups.directory,
     ...(config.backups.keys === undefined ? {} : { backupKeys: config.backups.keys }),
+    ...(config.backups.fullSeconds === undefined ? {} : { backupFullSeconds: config.backups.fullSeconds }),
     envFile: environment.envFile,
     variables: config.variables,
     phases: [],

@@ -82,6 +82,8 @@ export interface Plan {
   backupDirectory: string;
   /** Left out when the release file says nothing of keys: backups are signed and not encrypted. */
   backupKeys?: BackupKeys;
+  /** How often a backup shares nothing with those before it. Left out when the release file does not say: the vault's own rhythm. */
+  backupFullSeconds?: number;
   envFile: string | null;
   variables: { secret: string[]; public: string[] };
   phases: PlannedPhase[];

@@ -17,6 +17,8 @@ export interface BackupSummary {
   bytes: number;
   /** As it lies where backups are kept. */
   storedBytes: number;
+  /** Of these, what backups before it wrote: on the disk once, however many hold it. */
+  sharedBytes: number;
   /** age recipients who can read it; none: not encrypted. */
   encryptedFor: string[];
   /** Public key of its signature; null for a backup of the format before. */

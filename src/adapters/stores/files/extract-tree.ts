@@ -1,12 +1,10 @@
 import { dirname, join } from 'node:path';
 import { problem } from '../../../core/release/problem.ts';
-import { ensureDirectory, sha256OfFile, syncDirectory } from '../../../platform/files.ts';
+import { ensureDirectory, syncDirectory } from '../../../platform/files.ts';
 import { applyFacts, factsOf, makeDirectory, makeLink, openNew, targetOf } from '../../../platform/file-tree.ts';
 import type { IndexEntry } from './file-index.ts';
 import { readArchive } from './read-archive.ts';
-
-/** Where an entry of the index goes. */
-export type PlaceOf = (path: string) => string;
+import type { PlaceOf, TreeCopy } from './tree-copy.ts';
 
 /**
  * Writes the tree of an archive to places where nothing is, synced, with rights and times. Every file is made anew and no link is ever
@@ -47,7 +45,10 @@ async function writeContent(place: string, content: AsyncIterable<Buffer>): Prom
 }
 
 /** Reads the written tree back; throws `backup-invalid` naming the first entry that is not as in the index. */
-export async function checkTree(index: readonly IndexEntry[], placeOf: PlaceOf): Promise<void> {
+export async function checkTree<Content extends object>(
+  { index, hasContent }: Pick<TreeCopy<Content>, 'index' | 'hasContent'>,
+  placeOf: PlaceOf,
+): Promise<void> {
   for (const entry of index) {
     const place = placeOf(entry.path);
     const facts = await factsOf(place);
@@ -55,7 +56,7 @@ export async function checkTree(index: readonly IndexEntry[], placeOf: PlaceOf):
       facts?.type === entry.type &&
       (entry.type === 'link' || facts.mode === entry.mode) &&
       (entry.type !== 'link' || (await targetOf(place)) === entry.target) &&
-      (entry.type !== 'file' || (await sha256OfFile(place)).sha256 === entry.sha256);
+      (entry.type !== 'file' || (facts.bytes === entry.bytes && (await hasContent(place, entry))));
     if (!isSame) {
       throw problem('backup-invalid', `${entry.path} was not restored as it was captured`, {
         where: place,

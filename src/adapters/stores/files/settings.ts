@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { staysInside } from './file-index.ts';
+import { staysInside } from './tree-entries.ts';
 
 export interface FilesSettings {
   /** Relative to the project. */

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { isBackupOf } from '../../../core/backup/backup-id.ts';
 import { checkManifest, describeMismatch, type Mismatch } from '../../../core/backup/check-manifest.ts';
-import { sealedFiles, type Manifest } from '../../../core/backup/manifest.ts';
+import { objectsOf, sealedFiles, type Manifest } from '../../../core/backup/manifest.ts';
 import { missingPredecessors } from '../../../core/backup/tombstone.ts';
 import { factsOf } from '../../../platform/file-tree.ts';
 import type { Sealed } from '../vault.ts';
 import { findParts, MANIFEST } from './find-parts.ts';
-import type { VaultPlace } from './opened.ts';
+import type { VaultPlace } from './vault-place.ts';
 import { invalid, listSealed, readSealed } from './read-sealed.ts';
+import { namesOfSharers } from './sharers.ts';
 import { listPruned } from './trash.ts';
 
 /** Whether every file is there and has its size; reads none. */
@@ -34,7 +35,8 @@ export async function verifyParts(place: VaultPlace, sealed: Sealed): Promise<vo
   await requireNoDowngrade(place, now.manifest);
   const mismatch = checkManifest(now.manifest, await findParts(join(directory, id)));
   if (mismatch === null) return;
-  throw invalid((await nameOfOther(place, id, mismatch)) ?? describeMismatch(mismatch), join(directory, id));
+  const what = (await nameOfOther(place, id, mismatch)) ?? describeMismatch(mismatch);
+  throw invalid(what + (await sharedWith(place, now.manifest, mismatch)), join(directory, id));
 }
 
 /** Whoever can write into the vault can write a manifest of the old format, which nobody signs; after the first signed one none is honest. */
@@ -58,6 +60,15 @@ async function nameOfOther(place: VaultPlace, id: string, mismatch: Mismatch): P
       return `part ${mismatch.part.path} belongs to ${other.id}`;
   }
   return null;
+}
+
+/** What is wrong with an object is wrong in every backup that holds it. */
+async function sharedWith(place: VaultPlace, manifest: Manifest, mismatch: Mismatch): Promise<string> {
+  if (mismatch.kind === 'extra') return '';
+  const { path, sha256 } = mismatch.part;
+  if (!manifest.stores.flatMap(objectsOf).some((object) => object.path === path)) return '';
+  const others = (await namesOfSharers(place, { path, sha256 })).filter((id) => id !== manifest.id);
+  return others.length === 0 ? '' : `; it is shared with ${others.join(', ')}`;
 }
 
 /** Ids whose manifest names one before it that is neither here nor pruned. */

@@ -3,6 +3,7 @@ import { isBackupOf, parseBackupId } from '../../../core/backup/backup-id.ts';
 import {
   consistencyWindowMs,
   manifestBytes,
+  objectsOf,
   storedBytesOf,
   totalsOf,
   type Manifest,
@@ -14,13 +15,15 @@ import { ensureDirectory, listDirectory, rename, syncDirectory, writeAtomically 
 import { factsOf, makeDirectory } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import type { KeyRing } from '../seal/key-ring.ts';
-import type { ManifestDraft, Pruned, Sealed, Vault } from '../vault.ts';
+import type { BackupPlace, ManifestDraft, Pruned, Sealed, Vault } from '../vault.ts';
 import { brokenLinks, verifyParts, verifySizes } from './check-sealed.ts';
 import { MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE, syncTree } from './find-parts.ts';
-import { canOpen, sweepOpened, withOpened, type VaultPlace } from './opened.ts';
+import { openObjectSink } from './object-sink.ts';
+import { canOpen, sweepOpened, withOpened } from './opened.ts';
 import { listPins, removePin, writePin } from './pins.ts';
 import { listSealed, readSealed, sha256, showSealed } from './read-sealed.ts';
 import { sealFolder } from './seal-folder.ts';
+import type { VaultPlace } from './vault-place.ts';
 import { emptyTrashed, listPruned, newestTombstone, readTombstone, recoverTrashed, writeTombstone } from './trash.ts';
 
 const PARTIAL = '.partial';
@@ -28,14 +31,17 @@ const PARTIAL = '.partial';
 // Of this process, whichever vault object it was begun through: a second run of the same backup must not delete the first one's work.
 const running = new Set<string>();
 
-/** A vault that is a folder on this machine; made on first use, 0700. */
-export function openVault(directory: string, keys: KeyRing): Vault {
+/** A week: the share of a disk that one fault can take from all backups stays small, and so does the cost. */
+const FULL_SECONDS = 7 * 86_400;
+
+/** A vault that is a folder on this machine; made on first use, 0700. Objects are shared until the last full backup is `fullSeconds` old. */
+export function openVault(directory: string, keys: KeyRing, { fullSeconds = FULL_SECONDS } = {}): Vault {
   const place: VaultPlace = { directory, keys };
   const partialOf = (id: string): string => join(directory, requireId(id) + PARTIAL);
   return {
     place: directory,
     keys,
-    begin: (id) => begin(directory, partialOf(id)),
+    begin: (id) => begin(place, id, { partial: partialOf(id), fullSeconds }),
     seal: (draft, signal) => seal(place, partialOf(draft.id), draft, signal),
     abandon: async (id) => {
       await removeClaimed(partialOf(id));
@@ -82,7 +88,12 @@ function written(partial: string): Problem {
   });
 }
 
-async function begin(directory: string, partial: string): Promise<{ folderOf(store: string): Promise<string> }> {
+async function begin(
+  place: VaultPlace,
+  backup: string,
+  { partial, fullSeconds }: { partial: string; fullSeconds: number },
+): Promise<BackupPlace> {
+  const { directory } = place;
   if (running.has(partial)) throw written(partial);
   // At once, before anything is waited for: of two that begin the same moment one must be refused.
   running.add(partial);
@@ -105,6 +116,10 @@ async function begin(directory: string, partial: string): Promise<{ folderOf(sto
       await makeDirectory(folder);
       return folder;
     },
+    objectsOf: (store, of, effect) => {
+      const scope = { vault: directory, ...of, store };
+      return openObjectSink(place, { backup, partial, scope, fullSeconds, effect });
+    },
   };
 }
 
@@ -115,7 +130,8 @@ async function seal(
   signal: AbortSignal | undefined,
 ): Promise<Sealed> {
   const { directory, keys } = place;
-  const sealing = { backup: draft.id, release: draft.release, keys, signal };
+  const objects = new Set(draft.stores.flatMap(objectsOf).map(({ path }) => path));
+  const sealing = { backup: draft.id, release: draft.release, keys, signal, objects };
   const manifest = await completeManifest(place, draft, await sealFolder(partial, sealing));
   const bytes = manifestBytes(manifest);
   const manifestSha256 = sha256(bytes);
@@ -143,7 +159,7 @@ async function completeManifest(
   }));
   return {
     ...draft,
-    format: 2,
+    format: 3,
     stores,
     consistencyWindowMs: consistencyWindowMs(stores),
     previous: await previousOf(place, draft),

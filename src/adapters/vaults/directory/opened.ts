@@ -5,17 +5,14 @@ import { ensureDirectory, freeBytes, listDirectory, sha256OfFile } from '../../.
 import { makeDirectory } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import { randomId } from '../../../platform/ids.ts';
+import type { ObjectSource } from '../../stores/store.ts';
 import { unwrapDataKey } from '../seal/data-key.ts';
-import type { KeyRing } from '../seal/key-ring.ts';
 import { openPart, type OpenOrder } from '../seal/open-part.ts';
 import { chunksOf } from '../seal/part-files.ts';
 import type { Sealed } from '../vault.ts';
 import { claimFolder, ownershipOf, removeClaimed } from '../../../platform/claimed-folder.ts';
-
-export interface VaultPlace {
-  directory: string;
-  keys: KeyRing;
-}
+import type { VaultPlace } from './vault-place.ts';
+import { openObjectSource } from './object-source.ts';
 
 const OPENED = /^(bk_[^.]+\.opened-[a-z2-7]+)(?:\.owner)?$/;
 
@@ -30,11 +27,16 @@ export async function withOpened<Result>(
   place: VaultPlace,
   { manifest }: Sealed,
   store: string,
-  use: (folder: string) => Promise<Result>,
+  use: (folder: string, objects: ObjectSource) => Promise<Result>,
 ): Promise<Result> {
   const { directory } = place;
   const saved = requireStore(manifest.stores, store, manifest.id);
-  if (manifest.seal === undefined) return use(join(directory, manifest.id, store));
+  const objectsIn = (folder: string): Promise<ObjectSource> =>
+    openObjectSource({ manifest, folder: join(directory, manifest.id) }, saved, folder);
+  if (manifest.seal === undefined) {
+    const folder = join(directory, manifest.id, store);
+    return use(folder, await objectsIn(folder));
+  }
   await sweepOpened(directory);
   const lock = await lockOf(place, manifest.id, manifest.seal.encryption);
   requireRoom(directory, saved);
@@ -49,7 +51,7 @@ export async function withOpened<Result>(
       await openPart({ from: join(directory, manifest.id, part.path), to, part, backup: manifest.id, lock });
       await gap('vaults.part-opened');
     }
-    return await use(join(scratch, store));
+    return await use(join(scratch, store), await objectsIn(join(scratch, store)));
   } finally {
     await removeClaimed(scratch);
     reading.delete(scratch);

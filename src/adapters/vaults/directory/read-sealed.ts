@@ -8,7 +8,7 @@ import { listDirectory, readText } from '../../../platform/files.ts';
 import { isSignature } from '../seal/signature.ts';
 import type { Sealed, Vault } from '../vault.ts';
 import { MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE } from './find-parts.ts';
-import type { VaultPlace } from './opened.ts';
+import type { VaultPlace } from './vault-place.ts';
 import { readTombstone } from './trash.ts';
 
 /** The backup of that id; throws `backup-invalid` unless its manifest is whole and signed by somebody who is trusted. */

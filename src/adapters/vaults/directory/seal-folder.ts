@@ -13,6 +13,8 @@ export interface Sealing {
   release: string | null;
   keys: KeyRing;
   signal: AbortSignal | undefined;
+  /** Paths of what is sealed already. */
+  objects: ReadonlySet<string>;
 }
 
 /**
@@ -23,8 +25,8 @@ export async function sealFolder(
   folder: string,
   sealing: Sealing,
 ): Promise<{ parts: Part[]; encryption: Encryption | null }> {
-  const { backup, signal } = sealing;
-  const paths = await pathsBelow(folder);
+  const { backup, signal, objects } = sealing;
+  const paths = (await pathsBelow(folder)).filter((path) => !objects.has(path));
   const lock = await makeLock(folder, sealing);
   const parts: Part[] = [];
   for (const path of paths) {

@@ -16,7 +16,13 @@ export interface PartName {
   path: string;
 }
 
-type Chunks = AsyncIterable<Buffer>;
+/** The key of what is encrypted, and what every block of it is bound to. */
+export interface BlockKey {
+  key: Buffer;
+  bound: Buffer;
+}
+
+type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
 
 /** A block failed: it was changed, or is not the block that belongs there. */
 export class BlockFault extends Error {
@@ -28,12 +34,14 @@ export class BlockFault extends Error {
 }
 
 /** The key of one part, from the data key of its backup. */
-function partKey(dataKey: Buffer, { backup, path }: PartName): Buffer {
-  return Buffer.from(hkdfSync('sha256', dataKey, backup, `shipway backup part\n${path}`, KEY_BYTES));
+export function keyOfPart(dataKey: Buffer, { backup, path }: PartName): BlockKey {
+  const key = Buffer.from(hkdfSync('sha256', dataKey, backup, `shipway backup part\n${path}`, KEY_BYTES));
+  return { key, bound: Buffer.from(`${backup}\n${path}`, 'utf8') };
 }
 
-function boundData({ backup, path }: PartName): Buffer {
-  return Buffer.from(`${backup}\n${path}`, 'utf8');
+/** An object has a key of its own and belongs to no backup: every backup that holds it knows its key. */
+export function keyOfObject(key: Buffer, path: string): BlockKey {
+  return { key, bound: Buffer.from(`shipway object\n${path}`, 'utf8') };
 }
 
 /** Six bytes hold the number: 2^48 blocks are more than any disk. */
@@ -45,35 +53,43 @@ function nonceOf(block: number, isLast: boolean): Buffer {
 }
 
 /** Encrypts block after block; holds one of them at a time. */
-export async function* encryptBlocks(source: Chunks, dataKey: Buffer, name: PartName): Chunks {
-  const [key, bound] = [partKey(dataKey, name), boundData(name)];
-  for await (const { block, number, isLast } of inBlocks(source, BLOCK_BYTES)) {
-    const cipher = createCipheriv(CIPHER, key, nonceOf(number, isLast)).setAAD(bound);
-    yield cipher.update(block);
-    cipher.final();
-    yield cipher.getAuthTag();
-  }
+export async function* encryptBlocks(source: Chunks, lock: BlockKey): AsyncGenerator<Buffer> {
+  for await (const block of inBlocks(source, BLOCK_BYTES)) yield* encryptBlock(block, lock);
+}
+
+/** Encrypts what is in memory as a whole, as the one block that it is: content and tag. */
+export function encryptWhole(content: Buffer, lock: BlockKey): [Buffer, Buffer] {
+  return encryptBlock({ block: content, number: 0, isLast: true }, lock);
+}
+
+function encryptBlock({ block, number, isLast }: Block, { key, bound }: BlockKey): [Buffer, Buffer] {
+  const cipher = createCipheriv(CIPHER, key, nonceOf(number, isLast)).setAAD(bound);
+  const content = cipher.update(block);
+  cipher.final();
+  return [content, cipher.getAuthTag()];
 }
 
 /** Gives out only blocks that are the right ones in the right place; throws a BlockFault otherwise, also when the end is missing. */
-export async function* decryptBlocks(
-  source: Chunks,
-  { dataKey, blockBytes }: { dataKey: Buffer; blockBytes: number },
-  name: PartName,
-): Chunks {
-  const [key, bound] = [partKey(dataKey, name), boundData(name)];
-  for await (const { block, number, isLast } of inBlocks(source, blockBytes + TAG_BYTES)) {
-    if (block.length < TAG_BYTES) throw new BlockFault(number);
-    const decipher = createDecipheriv(CIPHER, key, nonceOf(number, isLast), { authTagLength: TAG_BYTES });
-    decipher.setAAD(bound).setAuthTag(block.subarray(block.length - TAG_BYTES));
-    const plain = decipher.update(block.subarray(0, block.length - TAG_BYTES));
-    try {
-      decipher.final();
-    } catch {
-      throw new BlockFault(number);
-    }
-    yield plain;
+export async function* decryptBlocks(source: Chunks, lock: BlockKey, blockBytes: number): AsyncGenerator<Buffer> {
+  for await (const block of inBlocks(source, blockBytes + TAG_BYTES)) yield decryptBlock(block, lock);
+}
+
+/** The content of `encryptWhole`; throws a BlockFault when it is not what was encrypted. */
+export function decryptWhole(source: Buffer, lock: BlockKey): Buffer {
+  return decryptBlock({ block: source, number: 0, isLast: true }, lock);
+}
+
+function decryptBlock({ block, number, isLast }: Block, { key, bound }: BlockKey): Buffer {
+  if (block.length < TAG_BYTES) throw new BlockFault(number);
+  const decipher = createDecipheriv(CIPHER, key, nonceOf(number, isLast), { authTagLength: TAG_BYTES });
+  decipher.setAAD(bound).setAuthTag(block.subarray(block.length - TAG_BYTES));
+  const plain = decipher.update(block.subarray(0, block.length - TAG_BYTES));
+  try {
+    decipher.final();
+  } catch {
+    throw new BlockFault(number);
   }
+  return plain;
 }
 
 interface Block {

@@ -43,11 +43,15 @@ export interface KeyRing {
   kept(backup: string): Promise<Buffer | null>;
   keptForReleases(): Promise<KeptKey[]>;
   forget(backup: string): Promise<void>;
+  /** What is kept, under a name of letters, digits and `-`, of the newest backup that later ones share objects with: the keys of these objects are in it. */
+  remembered(name: string): Promise<string | null>;
+  remember(name: string, text: string): Promise<void>;
   identity(): Promise<string | null>;
 }
 
 const SIGNING_KEY = 'backup-signing.pem';
 const KEPT = '.data-key';
+const OBJECTS = '.objects';
 
 export function openKeyRing(settings: KeyRingSettings): KeyRing {
   const { folder, recipients, signers } = settings;
@@ -73,6 +77,11 @@ export function openKeyRing(settings: KeyRingSettings): KeyRing {
     async forget(backup) {
       inMemory.delete(backup);
       await removeTree(keptPath(backup));
+    },
+    remembered: (name) => readText(join(folder, name + OBJECTS)),
+    async remember(name, text) {
+      await ensureDirectory(folder);
+      await writeAtomically(join(folder, name + OBJECTS), text);
     },
     identity: settings.identity,
   };

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { storedOf, type Part } from '../../../core/backup/manifest.ts';
 import { problem, type Problem } from '../../../core/release/problem.ts';
-import { BlockFault, decryptBlocks, type PartName } from './blocks.ts';
+import { BlockFault, decryptBlocks, keyOfPart, type PartName } from './blocks.ts';
 import { isUnpackError, unpacker } from './codecs.ts';
 import { chunksOf, createMeter, flowInto, isCutOff } from './part-files.ts';
 
@@ -24,7 +24,8 @@ export async function openPart(order: OpenOrder): Promise<void> {
   const stored = createMeter();
   const raw = createMeter();
   const unpack = unpacker(storedOf(part).codec);
-  const decrypted = (source: Chunks): Chunks => (lock === null ? source : decryptBlocks(source, lock, name));
+  const decrypted = (source: Chunks): Chunks =>
+    lock === null ? source : decryptBlocks(source, keyOfPart(lock.dataKey, name), lock.blockBytes);
   const measured = (source: Chunks): Chunks => raw.watch(limited(source, order));
   const from = stored.watch(chunksOf(order.from));
   try {

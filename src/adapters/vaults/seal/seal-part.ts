@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import type { Part, StoredFile } from '../../../core/backup/manifest.ts';
-import { encryptBlocks, type PartName } from './blocks.ts';
+import { encryptBlocks, keyOfPart, type PartName } from './blocks.ts';
 import { PACKED_WITH, packer } from './codecs.ts';
 import { chunksOf, createMeter, flowInto } from './part-files.ts';
 
@@ -21,7 +21,7 @@ export async function sealPart(order: SealOrder): Promise<Part> {
   const raw = createMeter();
   const stored = createMeter();
   const locked = (source: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
-    stored.watch(dataKey === null ? source : encryptBlocks(source, dataKey, name));
+    stored.watch(dataKey === null ? source : encryptBlocks(source, keyOfPart(dataKey, name)));
   const options = order.signal === undefined ? {} : { signal: order.signal };
   await flowInto(order.to, (sink) => pipeline(raw.watch(chunksOf(order.from)), packer(), locked, sink, options));
   const before: StoredFile = raw.facts();

@@ -1,0 +1,115 @@
+import { join } from 'node:path';
+import { timestamp } from '../../../platform/clock.ts';
+import type { Effect } from '../../../platform/effect.ts';
+import { syncDirectory, writeAtomically } from '../../../platform/files.ts';
+import { gap } from '../../../platform/gap.ts';
+import { requireRoom } from '../require-room.ts';
+import type { Capture, ObjectSink } from '../store.ts';
+import { everythingIn, requireCapturable, requireOutside, type LiveTree } from './live-tree.ts';
+import { createObjectPool, type ObjectPool } from './object-pool.ts';
+import { pieceFingerprint, pieceLines, type FileEntry, type PieceEntry } from './piece-index.ts';
+import { readPieces } from './read-pieces.ts';
+import { filesInNote, isAsRemembered, noteOf, rememberedFile, type RememberedFile } from './remembered-files.ts';
+import { countersOf } from './tree-entries.ts';
+import type { Found } from './walk-tree.ts';
+
+export const PIECE_INDEX = 'index.jsonl';
+export const OBJECT_ENGINE = 'files 2 (pieces of 4 MiB in objects)';
+
+interface Act {
+  tree: LiveTree;
+  pool: ObjectPool;
+  effect: Effect;
+  startedMs: number;
+  /** What the next capture will know. */
+  remembered: RememberedFile[];
+}
+
+/** Copies the tree into objects. Of a file that is as the newest backup found it, nothing is read. */
+export async function captureObjects(
+  tree: LiveTree,
+  folder: string,
+  sink: ObjectSink,
+  effect: Effect,
+): Promise<Capture> {
+  await requireCapturable(tree, effect);
+  await requireOutside(tree, folder, 'the backups are kept');
+  const startedMs = effect.clock.nowMs();
+  const past = filesInNote(sink.note);
+  const pool = createObjectPool(sink, past);
+  const found: Found[] = [];
+  for await (const one of everythingIn(tree, effect)) found.push(one);
+  const same = unchangedOf(found, past);
+  await pool.take(same.values());
+  for (const [path, file] of same) if (file.isFresh || !pool.holds(file)) same.delete(path);
+  const toRead = found.reduce(
+    (sum, { path, facts }) => sum + (isRead(facts.type, same.has(path)) ? facts.bytes : 0),
+    0,
+  );
+  requireRoom(folder, toRead, tree.paths.join(', '));
+  const act: Act = { tree, pool, effect, startedMs, remembered: [] };
+  const index = await capturedEntries(found, same, act);
+  await pool.flush();
+  await gap('stores.files.copied');
+  await writeAtomically(join(folder, PIECE_INDEX), pieceLines(index));
+  await sink.keep(objectsIn(index), noteOf(act.remembered));
+  await syncDirectory(folder);
+  return {
+    engine: OBJECT_ENGINE,
+    consistentAt: timestamp(startedMs),
+    liveBytes: countersOf(index)['bytes'] ?? 0,
+    counters: countersOf(index),
+    fingerprint: pieceFingerprint(index),
+  };
+}
+
+function isRead(type: string, isUnchanged: boolean): boolean {
+  return type === 'file' && !isUnchanged;
+}
+
+function unchangedOf(found: readonly Found[], past: ReadonlyMap<string, RememberedFile>): Map<string, RememberedFile> {
+  const same = new Map<string, RememberedFile>();
+  for (const { path, facts } of found) {
+    const before = past.get(path);
+    if (before !== undefined && isAsRemembered(before, facts)) same.set(path, before);
+  }
+  return same;
+}
+
+async function capturedEntries(
+  found: readonly Found[],
+  same: ReadonlyMap<string, RememberedFile>,
+  act: Act,
+): Promise<PieceEntry[]> {
+  const index: PieceEntry[] = [];
+  for (const one of found) {
+    const entry = one.facts.type === 'file' ? await fileEntry(one, same.get(one.path), act) : entryOf(one);
+    if (entry !== null) index.push(entry);
+  }
+  return index;
+}
+
+/** null: it has vanished. */
+async function fileEntry(found: Found, before: RememberedFile | undefined, act: Act): Promise<FileEntry | null> {
+  const { tree, pool, effect, startedMs, remembered } = act;
+  const read =
+    before === undefined
+      ? await readPieces(found, tree.projectDirectory, pool, effect)
+      : { facts: found.facts, pieces: before.pieces };
+  if (read === null) return null;
+  const { facts, pieces } = read;
+  const { gid, mode, mtimeMs, uid, bytes } = facts;
+  const entry: FileEntry = { gid, mode, mtimeMs, path: found.path, uid, type: 'file', bytes, pieces };
+  remembered.push(rememberedFile(entry, facts, startedMs));
+  return entry;
+}
+
+function entryOf({ path, facts, target }: Found): PieceEntry {
+  const { gid, mode, mtimeMs, uid } = facts;
+  const shared = { gid, mode, mtimeMs, path, uid };
+  return target === null ? { ...shared, type: 'directory' } : { ...shared, type: 'link', target };
+}
+
+function objectsIn(index: readonly PieceEntry[]): Set<string> {
+  return new Set(index.flatMap((entry) => (entry.type === 'file' ? entry.pieces.map(({ object }) => object) : [])));
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { KeyRing } from '../seal/key-ring.ts';
+
+/** One store of a service in one vault: what it shares objects within. */
+export interface ObjectScope {
+  vault: string;
+  service: string;
+  environment: string;
+  store: string;
+}
+
+/** What the next backup must know of the newest one to take objects over. Losing it costs one full backup. */
+export interface ObjectMemory {
+  backup: string;
+  /** When the last backup began that took nothing over. */
+  fullAtMs: number;
+  /** Counts the backups since: decides which objects are looked at. */
+  turn: number;
+  /** By name of the object, in hex; null when it is not encrypted. Those of the newest backup only. */
+  keys: Record<string, string | null>;
+  /** The store's own. */
+  note: string;
+}
+
+const FORMAT = 1;
+
+export async function readMemory(keys: KeyRing, scope: ObjectScope): Promise<ObjectMemory | null> {
+  const text = (await keys.remembered(nameOf(scope))) ?? '';
+  const end = text.indexOf('\n');
+  if (end === -1) return null;
+  try {
+    const { format, ...head } = JSON.parse(text.slice(0, end)) as Omit<ObjectMemory, 'note'> & { format: unknown };
+    return format === FORMAT ? { ...head, note: text.slice(end + 1) } : null;
+  } catch {
+    return null;
+  }
+}
+
+export async function writeMemory(keys: KeyRing, scope: ObjectScope, memory: ObjectMemory): Promise<void> {
+  const { note, ...head } = memory;
+  await keys.remember(nameOf(scope), `${JSON.stringify({ format: FORMAT, ...head })}\n${note}`);
+}
+
+function nameOf({ vault, service, environment, store }: ObjectScope): string {
+  const digest = createHash('sha256').update(JSON.stringify([vault, service, environment, store]));
+  return digest.digest('hex').slice(0, 32);
+}
