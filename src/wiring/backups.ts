@@ -183,7 +183,7 @@ function summaryOf({ manifest }: Sealed): BackupSummary {
     createdAt: manifest.createdAt.end,
     stores: manifest.stores.map((store) => store.name),
     bytes: manifest.totals.bytes,
-    storedBytes: storedBytesOf(manifest.stores),
+    storedBytes: storedBytesOf(manifest),
     encryptedFor: recipientsOf(manifest),
     signer: manifest.seal?.signer ?? null,
   };

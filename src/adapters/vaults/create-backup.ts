@@ -1,17 +1,27 @@
+import { dirname, join } from 'node:path';
+import { CONTEXT_FOLDER, DOWN_FOLDER, NOTHING_KNOWN, type BackupContext } from '../../core/backup/backup-context.ts';
 import type { BackupReason } from '../../core/backup/backup-id.ts';
 import { isProblem, problem } from '../../core/release/problem.ts';
 import { timestamp } from '../../platform/clock.ts';
 import type { Effect } from '../../platform/effect.ts';
-import { freeBytes } from '../../platform/files.ts';
+import { copyFileSynced, ensureDirectory, freeBytes } from '../../platform/files.ts';
 import { gap } from '../../platform/gap.ts';
 import type { Store } from '../stores/store.ts';
-import type { ManifestDraft, Sealed, Vault } from './vault.ts';
+import type { ManifestDraft, Sealed, SecretPart, Vault } from './vault.ts';
 
 /** An opened store and its name in the release file. */
 export interface NamedOpenStore {
   name: string;
   kind: string;
   store: Store;
+}
+
+/** What belongs to no store: facts for the manifest, the files of the way down, and what must never lie plain. */
+export interface ContextOrder {
+  facts: Omit<BackupContext, 'parts'>;
+  /** Relative to the project, with where each lies now. */
+  down: readonly { path: string; from: string }[];
+  secrets: readonly SecretPart[];
 }
 
 export interface BackupOrder {
@@ -27,7 +37,11 @@ export interface BackupOrder {
   effect: Effect;
   /** Program and version, for the manifest. */
   tool: string;
+  /** Left out: nothing is known but the data. */
+  context?: ContextOrder;
 }
+
+const NO_CONTEXT: ContextOrder = { facts: NOTHING_KNOWN, down: [], secrets: [] };
 
 /**
  * Takes one backup of all stores, checks the copies and seals it. The same id again returns the sealed backup, or begins anew what a crash
@@ -50,7 +64,7 @@ export async function createBackup(order: BackupOrder): Promise<Sealed> {
     const draft = await captureAll(order, (store) => place.folderOf(store));
     await gap('backups.captured');
     effect.signal.throwIfAborted();
-    return await vault.seal(draft, effect.signal);
+    return await vault.seal(draft, effect.signal, order.context?.secrets ?? []);
   } catch (error) {
     throw await cleanUp(order, neededBytes, error);
   }
@@ -68,8 +82,19 @@ async function captureAll(order: BackupOrder, folderOf: (store: string) => Promi
     stores.push({ name, kind, engine: capture.engine, capture });
     effect.report(`${name}: ${capture.liveBytes} bytes copied and checked`);
   }
+  const { facts, down } = order.context ?? NO_CONTEXT;
+  if (down.length > 0) await copyDown(await folderOf(CONTEXT_FOLDER), down);
   const end = timestamp(effect.clock.nowMs());
-  return { id, reason, service, environment, release, version, tool, createdAt: { start, end }, stores };
+  const createdAt = { start, end };
+  return { id, reason, service, environment, release, version, tool, createdAt, stores, context: facts };
+}
+
+async function copyDown(folder: string, files: ContextOrder['down']): Promise<void> {
+  for (const { path, from } of files) {
+    const to = join(folder, DOWN_FOLDER.slice(CONTEXT_FOLDER.length + 1), path);
+    await ensureDirectory(dirname(to));
+    await copyFileSynced(from, to);
+  }
 }
 
 /** The error to throw; a full disk gets the figures a person needs. Another process's work on the same id stays. */

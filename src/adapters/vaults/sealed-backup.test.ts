@@ -103,7 +103,7 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
     expect(read()).toBe('new');
     await restore(manifest.id, vault(ana.identity));
     expect(read()).toBe('old');
-    expect(manifest).toMatchObject({ format: 2, seal: { encryption: { recipients: [ana.recipient] } } });
+    expect(manifest).toMatchObject({ format: 3, seal: { encryption: { recipients: [ana.recipient] } } });
   });
 
   it('of a release is restored without the identity until the key that was kept for it is forgotten', async () => {
@@ -243,7 +243,7 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
 
 /** Rewrites the folder in format 1, as whoever knows the format could; `content` goes into the first part. */
 function downgrade(folder: string, manifest: Manifest, content: string | null): void {
-  const { seal: _, ...rest } = manifest;
+  const { seal: _, context: __, ...rest } = manifest;
   const stores = rest.stores.map((store) => ({
     ...store,
     parts: store.parts.map((part, index) => {

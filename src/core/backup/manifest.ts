@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
+import type { BackupContext } from './backup-context.ts';
 import type { BackupReason } from './backup-id.ts';
 
 /** What a capture produced, and what a later check compares with. */
@@ -75,8 +76,8 @@ export interface Seal {
 
 /** What a backup says about itself; never changes once the backup is sealed. */
 export interface Manifest {
-  /** 1: plain parts, no signature. 2: with `seal`. */
-  format: 1 | 2;
+  /** 1: plain parts, no signature. 2: with `seal`. 3: and with `context`. */
+  format: 1 | 2 | 3;
   id: string;
   service: string;
   environment: string;
@@ -94,7 +95,9 @@ export interface Manifest {
   /** SHA-256 of the manifest of the backup before, of the same service and environment; null for the first. */
   previous: string | null;
   totals: { files: number; bytes: number };
-  /** In format 2, and only there. */
+  /** From format 3 on. */
+  context?: BackupContext;
+  /** From format 2 on. */
   seal?: Seal;
 }
 
@@ -110,9 +113,14 @@ export function manifestSha256(manifest: Manifest): string {
   return createHash('sha256').update(manifestBytes(manifest)).digest('hex');
 }
 
-/** Files and bytes over all stores. */
-export function totalsOf(stores: readonly StoreManifest[]): Manifest['totals'] {
-  const parts = stores.flatMap((store) => store.parts);
+/** Every part of the backup: those of its stores, and those of its context. */
+export function partsOf({ stores, context }: Pick<Manifest, 'stores' | 'context'>): Part[] {
+  return [...stores.flatMap((store) => store.parts), ...(context?.parts ?? [])];
+}
+
+/** Files and bytes over all parts. */
+export function totalsOf(manifest: Pick<Manifest, 'stores' | 'context'>): Manifest['totals'] {
+  const parts = partsOf(manifest);
   return { files: parts.length, bytes: parts.reduce((sum, part) => sum + part.bytes, 0) };
 }
 
@@ -122,8 +130,8 @@ export function storedOf(part: Part): StoredFile & { codec: Codec } {
 }
 
 /** Bytes of all parts as they lie in the vault. */
-export function storedBytesOf(stores: readonly StoreManifest[]): number {
-  return stores.flatMap((store) => store.parts).reduce((sum, part) => sum + storedOf(part).bytes, 0);
+export function storedBytesOf(manifest: Pick<Manifest, 'stores' | 'context'>): number {
+  return partsOf(manifest).reduce((sum, part) => sum + storedOf(part).bytes, 0);
 }
 
 /** Who can read the backup: the recipients of its key; none when it is not encrypted. */
@@ -134,8 +142,7 @@ export function recipientsOf({ seal }: Pick<Manifest, 'seal'>): string[] {
 /** Every file that lies in the folder of the backup besides the manifest and its signature. */
 export function sealedFiles(manifest: Manifest): FoundFile[] {
   const keys = manifest.seal?.encryption?.keys;
-  const parts = manifest.stores.flatMap((store) => store.parts);
-  const files = parts.map((part) => ({ path: part.path, ...sizeAndHash(storedOf(part)) }));
+  const files = partsOf(manifest).map((part) => ({ path: part.path, ...sizeAndHash(storedOf(part)) }));
   return keys === undefined ? files : [...files, { path: KEYS_FILE, ...sizeAndHash(keys) }];
 }
 

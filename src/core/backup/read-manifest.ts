@@ -5,11 +5,13 @@ import {
   CODECS,
   consistencyWindowMs,
   manifestBytes,
+  partsOf,
   storedBytesOf,
   totalsOf,
   type Manifest,
   type Seal,
 } from './manifest.ts';
+import { CONTEXT_FOLDER, downParts, ENVIRONMENT_NOW, ENVIRONMENT_STARTED, type BackupContext } from './backup-context.ts';
 import { isSigner } from './signer.ts';
 import { isSafePath } from './safe-path.ts';
 
@@ -25,8 +27,8 @@ const isObject: Test = (value) => typeof value === 'object' && value !== null &&
 const isList: Test = (value) => Array.isArray(value);
 const isCounters: Test = (value) => isObject(value) && Object.values(value as Fields).every(isCount);
 
-const MANIFEST: Record<Exclude<keyof Manifest, 'seal'>, Test> = {
-  format: (value) => value === 1 || value === 2,
+const MANIFEST: Record<Exclude<keyof Manifest, 'seal' | 'context'>, Test> = {
+  format: (value) => value === 1 || value === 2 || value === 3,
   id: (value) => typeof value === 'string' && parseBackupId(value) !== null,
   service: isText,
   environment: isText,
@@ -44,12 +46,30 @@ const STORE = { name: isName, kind: isText, engine: isText, capture: isObject, p
 const CAPTURE = { engine: isText, consistentAt: isTime, liveBytes: isCount, counters: isCounters, fingerprint: isText };
 const PART = { path: isText, bytes: isCount, sha256: isSha256 };
 const STORED = { codec: isCodec, bytes: isCount, sha256: isSha256 };
+const CONTEXT = {
+  commit: isObjectOrNull,
+  configuration: isTextOrNull,
+  migration: isObjectOrNull,
+  environment: isObjectOrNull,
+  parts: isList,
+};
+const COMMIT = { hash: isText, tag: isTextOrNull, changed: isYesOrNo };
+const MIGRATION = { kind: isText, version: isText, revision: isTextOrNull, goesTo: isTextOrNull, notStored: isTextOrNull };
+const ENVIRONMENT = { file: isTextOrNull, names: isNames, startedBy: isTextOrNull, notStored: isTextOrNull };
 const SEAL = { encryption: isObjectOrNull, signer: isSigner, storedBytes: isCount };
 const ENCRYPTION = { cipher: isCipher, blockBytes: isBlockSize, recipients: isRecipients, keys: isObject };
 
 // A manifest from outside must not make us hold more than this at once.
 const BLOCK_BYTES_MAX = 16 * 1024 * 1024;
 const RECIPIENTS_MAX = 100;
+
+function isYesOrNo(value: unknown): boolean {
+  return typeof value === 'boolean';
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
+}
 
 function isCodec(value: unknown): boolean {
   return CODECS.some((codec) => codec === value);
@@ -83,13 +103,16 @@ function isName(value: unknown): boolean {
 /** The manifest in the bytes, or `backup-invalid` with the first thing that is wrong. Nothing of it may be used before this. */
 export function readManifest(bytes: Buffer, where: string): Manifest {
   const value = parseJson(bytes, where);
-  const isSealed = value['format'] === 2;
-  requireFields(value, isSealed ? { ...MANIFEST, seal: isObject } : MANIFEST, '', where);
+  const isSealed = value['format'] === 2 || value['format'] === 3;
+  const hasContext = value['format'] === 3;
+  const tests = { ...MANIFEST, ...(isSealed ? { seal: isObject } : {}), ...(hasContext ? { context: isObject } : {}) };
+  requireFields(value, tests, '', where);
   requireFields(value['createdAt'], { start: isTime, end: isTime }, 'createdAt.', where);
   requireFields(value['totals'], { files: isCount, bytes: isCount }, 'totals.', where);
   (value['stores'] as unknown[]).forEach((store, index) =>
     requireStore(store, { prefix: `stores[${index}].`, isSealed }, where),
   );
+  if (hasContext) requireContext(value['context'], where);
   if (isSealed) requireSeal(value['seal'], where);
   const manifest = value as unknown as Manifest;
   if (!manifestBytes(manifest).equals(bytes)) throw invalid('it is not in canonical form', where);
@@ -134,21 +157,59 @@ function requireStore(value: unknown, at: { prefix: string; isSealed: boolean },
   const { prefix, isSealed } = at;
   requireFields(value, STORE, prefix, where);
   requireFields(value['capture'], CAPTURE, `${prefix}capture.`, where);
+  const folder = String(value['name']);
+  if (folder === CONTEXT_FOLDER) throw invalid(`${prefix}name is not the name of a store`, where);
+  (value['parts'] as unknown[]).forEach((part, index) =>
+    requirePart(part, { prefix: `${prefix}parts[${index}].`, isSealed, folder }, where),
+  );
+}
+
+function requirePart(part: unknown, at: { prefix: string; isSealed: boolean; folder: string }, where: string): void {
+  const { prefix, isSealed, folder } = at;
+  requireFields(part, isSealed ? { ...PART, stored: isObject } : PART, prefix, where);
+  if (isSealed) requireFields(part['stored'], STORED, `${prefix}stored.`, where);
+  const path = String(part['path']);
+  // A path that climbs out would let a manifest name, or a restore read, any file of the machine.
+  if (!isSafePath(path) || !path.startsWith(`${folder}/`)) {
+    throw invalid(`${prefix}path ${JSON.stringify(path)} leaves the folder of its store`, where);
+  }
+}
+
+function requireContext(value: unknown, where: string): void {
+  requireFields(value, CONTEXT, 'context.', where);
+  const { commit, migration, environment } = value as unknown as BackupContext;
+  if (commit !== null) requireFields(commit, COMMIT, 'context.commit.', where);
+  if (migration !== null) requireFields(migration, MIGRATION, 'context.migration.', where);
+  if (environment !== null) requireFields(environment, ENVIRONMENT, 'context.environment.', where);
   (value['parts'] as unknown[]).forEach((part, index) => {
-    const partPrefix = `${prefix}parts[${index}].`;
-    requireFields(part, isSealed ? { ...PART, stored: isObject } : PART, partPrefix, where);
-    if (isSealed) requireFields(part['stored'], STORED, `${partPrefix}stored.`, where);
-    const path = String(part['path']);
-    // A path that climbs out would let a manifest name, or a restore read, any file of the machine.
-    if (!isSafePath(path) || !path.startsWith(`${String(value['name'])}/`)) {
-      throw invalid(`${partPrefix}path ${JSON.stringify(path)} leaves the folder of its store`, where);
-    }
+    const prefix = `context.parts[${index}].`;
+    requirePart(part, { prefix, isSealed: true, folder: CONTEXT_FOLDER }, where);
   });
 }
 
+/** What the context says it holds is there, and nothing besides. */
+function contextFaults({ context, seal }: Manifest): [boolean, string][] {
+  if (context === undefined) return [];
+  const { migration, environment, parts } = context;
+  const paths = parts.map((part) => part.path);
+  const down = downParts(context).length;
+  const hasDown = migration !== null && migration.notStored === null;
+  const snapshots = paths.filter((path) => path === ENVIRONMENT_NOW || path === ENVIRONMENT_STARTED);
+  const hasEnvironment = environment !== null && environment.notStored === null;
+  const wanted = hasEnvironment
+    ? [ENVIRONMENT_NOW, ...(environment.startedBy === null ? [] : [ENVIRONMENT_STARTED])]
+    : [];
+  return [
+    [hasDown === down > 0, 'it has other files for the way down than it says'],
+    [snapshots.join() === wanted.join(), 'it has another environment than it says'],
+    [down + snapshots.length === paths.length, 'its context has a part that is not known in this format'],
+    [!hasEnvironment || (seal?.encryption ?? null) !== null, 'its environment is not encrypted'],
+  ];
+}
+
 function requireConsistent(manifest: Manifest, where: string): void {
-  const parts = manifest.stores.flatMap((store) => store.parts);
-  const totals = totalsOf(manifest.stores);
+  const parts = partsOf(manifest);
+  const totals = totalsOf(manifest);
   const facts: [boolean, string][] = [
     [isBackupOf(manifest.id, manifest.service, manifest.environment), 'its id names another service or environment'],
     [parseBackupId(manifest.id)?.reason === manifest.reason, 'its id names another reason'],
@@ -158,10 +219,11 @@ function requireConsistent(manifest: Manifest, where: string): void {
     [manifest.stores.every((store) => store.engine === store.capture.engine), 'a store names two engines'],
     [totals.files === manifest.totals.files && totals.bytes === manifest.totals.bytes, 'its totals do not add up'],
     [
-      manifest.seal === undefined || manifest.seal.storedBytes === storedBytesOf(manifest.stores),
+      manifest.seal === undefined || manifest.seal.storedBytes === storedBytesOf(manifest),
       'its stored bytes do not add up',
     ],
     [consistencyWindowMs(manifest.stores) === manifest.consistencyWindowMs, 'its consistency window does not add up'],
+    ...contextFaults(manifest),
   ];
   const wrong = facts.find(([holds]) => !holds);
   if (wrong) throw invalid(wrong[1], where);
