@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { problem } from '../core/release/problem.ts';
-import { gatherContext } from '../engine/steps/backup-context.ts';
+import { gatherContext } from '../engine/steps/step-backup-context.ts';
 import type { BackupRequest, BackupSummary, TakenBackup } from '../engine/steps/step-backups.ts';
 import { timestamp } from '../platform/clock.ts';
 import { randomId } from '../platform/ids.ts';

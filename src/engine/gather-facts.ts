@@ -13,7 +13,7 @@ import { environmentsWhereStable, holdOf, liveVersion, quarantineOf, stableVersi
 import { lockOf } from '../state/locks.ts';
 import type { Database } from '../state/open-database.ts';
 import { lastRehearsal } from '../state/rehearsals.ts';
-import { changeOf, fileNow, notedEnvironment } from './steps/environment-file.ts';
+import { changeOf, fileNow, notedEnvironment } from './steps/step-environment.ts';
 import type { BackupTools } from './steps/step-backups.ts';
 import type { Adapters } from './steps/step-tools.ts';
 

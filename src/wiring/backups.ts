@@ -64,10 +64,7 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
       };
       return recordProof({ open, plan, effect, by: request.by }, request, await proveBackup(order));
     },
-    async readDown(plan, id) {
-      const vault = at(plan);
-      return readDown(vault, await vault.show(id, placeOf(plan)));
-    },
+    readDown: async (plan, id) => readDown(at(plan), await at(plan).show(id, placeOf(plan))),
     forgetKeys: (place) => forgetKeys(projectDirectory, open, place),
     loss: async (plan, { id, stores: storeNames }, effect) =>
       describeLoss({ ...(await orderOf(plan, id, effect)), storeNames }),

@@ -70,6 +70,15 @@ await import('${healthy}');
   );
 }
 
+/** The part of its base64 that does not depend on what stands before and after it, for each of the three alignments. */
+function base64Forms(secret: string): string[] {
+  return [0, 1, 2].map((before) => {
+    const bytes = Buffer.concat([Buffer.alloc(before, 'x'), Buffer.from(secret)]);
+    const whole = bytes.toString('base64').replace(/=+$/, '');
+    return whole.slice(Math.ceil((before * 8) / 6), Math.floor((bytes.length * 8) / 6));
+  });
+}
+
 function sampleCommandLines(): void {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
@@ -208,7 +217,7 @@ test(
 test(
   'no value stands in output, plan, journal, table, process list, or in a file that shipway wrote',
   async () => {
-    const values = Object.values(SECRETS).flatMap((secret) => [secret, Buffer.from(secret).toString('base64').slice(0, 20)]);
+    const values = Object.values(SECRETS).flatMap((secret) => [secret, ...base64Forms(secret)]);
     const leaks = (text: string): string[] => values.filter((value) => text.includes(value));
     expect(printed.flatMap(leaks)).toEqual([]);
     expect([...commandLines].some((line) => line.includes('main.mjs'))).toBe(true);

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
-import { CONTEXT_FOLDER, DOWN_FOLDER, NOTHING_KNOWN, type BackupContext } from '../../core/backup/backup-context.ts';
+import { CONTEXT_FOLDER, DOWN_FOLDER, NOTHING_KNOWN } from '../../core/backup/backup-context.ts';
 import type { BackupReason } from '../../core/backup/backup-id.ts';
+import type { BackupContext } from '../../core/backup/manifest.ts';
 import { isProblem, problem } from '../../core/release/problem.ts';
 import { timestamp } from '../../platform/clock.ts';
 import type { Effect } from '../../platform/effect.ts';

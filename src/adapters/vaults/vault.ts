@@ -1,5 +1,4 @@
-import type { BackupContext } from '../../core/backup/backup-context.ts';
-import type { Manifest } from '../../core/backup/manifest.ts';
+import type { BackupContext, Manifest } from '../../core/backup/manifest.ts';
 import type { Tombstone } from '../../core/backup/tombstone.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { KeyRing } from './seal/key-ring.ts';

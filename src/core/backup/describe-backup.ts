@@ -1,4 +1,4 @@
-import type { BackupContext, EnvironmentFacts } from './backup-context.ts';
+import type { BackupContext, EnvironmentFacts } from './manifest.ts';
 import { formatBytes } from '../plan/format-bytes.ts';
 import { formatDuration } from '../plan/format-duration.ts';
 

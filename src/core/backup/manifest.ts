@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import type { BackupContext } from './backup-context.ts';
 import type { BackupReason } from './backup-id.ts';
 
 /** What a capture produced, and what a later check compares with. */
@@ -72,6 +71,56 @@ export interface Seal {
   signer: string;
   /** Bytes of all parts as they lie in the vault. */
   storedBytes: number;
+}
+
+/** Where the project stands in git. */
+export interface CommitFacts {
+  /** Of the commit that is checked out. */
+  hash: string;
+  /** A tag of that commit; the first by name when it has several. */
+  tag: string | null;
+  /** Whether tracked files of the project differ from it. */
+  changed: boolean;
+}
+
+/** Where the schema stood, and what takes it back. */
+export interface SchemaFacts {
+  /** The migration tool. */
+  kind: string;
+  /** The version whose migration files were asked. */
+  version: string;
+  /** The revision of the data when the backup was taken; null: the tool does not tell. */
+  revision: string | null;
+  /** The revision that this version goes up to; null: the tool does not tell. */
+  goesTo: string | null;
+  /** Why the files of the way down are not in the backup; null: they are. */
+  notStored: string | null;
+}
+
+/** Which environment is in the backup. Names alone: values lie in the encrypted parts. */
+export interface EnvironmentFacts {
+  /** Path of the env file as the release file names it; null: there is none. */
+  file: string | null;
+  /** Names of the variables in the env file and of those that the service is started with, sorted. */
+  names: string[];
+  /** The release that started the version that ran, where it did so with another environment; null: the same, or not known. */
+  startedBy: string | null;
+  /** Why it is not in the backup; null: it is. */
+  notStored: string | null;
+}
+
+/** What a backup knows besides the data of its stores. */
+export interface BackupContext {
+  /** null: the project is not in git, or git cannot be asked. */
+  commit: CommitFacts | null;
+  /** Fingerprint of the release file that was in force; null: not known. */
+  configuration: string | null;
+  /** null: no migration is declared, or no version ran whose tool could be asked. */
+  migration: SchemaFacts | null;
+  /** null: there is neither an env file nor a variable. */
+  environment: EnvironmentFacts | null;
+  /** Sorted by path. */
+  parts: Part[];
 }
 
 /** What a backup says about itself; never changes once the backup is sealed. */

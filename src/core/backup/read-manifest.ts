@@ -8,10 +8,11 @@ import {
   partsOf,
   storedBytesOf,
   totalsOf,
+  type BackupContext,
   type Manifest,
   type Seal,
 } from './manifest.ts';
-import { CONTEXT_FOLDER, downParts, ENVIRONMENT_NOW, ENVIRONMENT_STARTED, type BackupContext } from './backup-context.ts';
+import { CONTEXT_FOLDER, downParts, ENVIRONMENT_NOW, ENVIRONMENT_STARTED } from './backup-context.ts';
 import { isSigner } from './signer.ts';
 import { isSafePath } from './safe-path.ts';
 

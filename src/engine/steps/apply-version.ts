@@ -1,6 +1,6 @@
 import type { Json } from '../../core/release/json.ts';
 import type { Instance } from '../../core/release/version.ts';
-import { noteEnvironment } from './environment-file.ts';
+import { noteEnvironment } from './step-environment.ts';
 import type { Observation, Step } from './step.ts';
 import { wantOf } from './step-want.ts';
 

@@ -1,6 +1,6 @@
 import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Chosen } from '../../core/config/service-config.ts';
-import { gatherContext } from './backup-context.ts';
+import { gatherContext } from './step-backup-context.ts';
 import type { Step, StepContext } from './step.ts';
 
 /** Takes one consistent, verified backup of the plan's stores. Its id is fixed by the release and the step, so it is taken once. */

@@ -1,4 +1,4 @@
-import { changeOf, noteEnvironment, notedEnvironment } from './environment-file.ts';
+import { changeOf, noteEnvironment, notedEnvironment } from './step-environment.ts';
 import type { Step } from './step.ts';
 
 /** Writes down with which environment the version is started, encrypted, so that a later rollback can put it back. */

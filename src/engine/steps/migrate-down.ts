@@ -3,7 +3,7 @@ import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { Observation, Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
-import { withWayDown } from './way-down.ts';
+import { withWayDown } from './step-way-down.ts';
 
 /** Takes the schema back with the NEWER version's files, those of the project or those that the backup kept: the older ones lack the file that describes the way down. */
 export const migrateDownStep: Step = {

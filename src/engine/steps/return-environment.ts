@@ -1,7 +1,7 @@
 import { isSameFile } from '../../core/backup/environment-snapshot.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import { relative } from 'node:path';
-import { changeOf, fileNow, notedEnvironment, putBack } from './environment-file.ts';
+import { changeOf, fileNow, notedEnvironment, putBack } from './step-environment.ts';
 import type { Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
 

@@ -1,11 +1,18 @@
-import type { BackupContext } from '../../core/backup/backup-context.ts';
+import type { BackupContext } from '../../core/backup/manifest.ts';
 import type { ProofRun } from '../../core/backup/proof-run.ts';
 import type { VerificationLevel } from '../../core/backup/verification-level.ts';
 import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
-import type { GatheredContext } from './backup-context.ts';
+
+/** What a backup is to know besides the data; the files are copied and the secrets sealed by whoever takes it. */
+export interface GatheredContext {
+  facts: Omit<BackupContext, 'parts'>;
+  /** Relative to the project. */
+  down: string[];
+  secrets: { path: string; bytes: Buffer }[];
+}
 
 /** A backup as a step or a person sees it. */
 export interface BackupSummary {

@@ -1,26 +1,14 @@
-import {
-  ENVIRONMENT_NOW,
-  ENVIRONMENT_STARTED,
-  type BackupContext,
-  type EnvironmentFacts,
-  type MigrationFacts,
-} from '../../core/backup/backup-context.ts';
+import { ENVIRONMENT_NOW, ENVIRONMENT_STARTED } from '../../core/backup/backup-context.ts';
+import type { EnvironmentFacts, SchemaFacts } from '../../core/backup/manifest.ts';
 import { isSameEnvironment, snapshotBytes } from '../../core/backup/environment-snapshot.ts';
 import type { Chosen } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import { isProblem } from '../../core/release/problem.ts';
 import type { Effect } from '../../platform/effect.ts';
 import { gitFacts } from '../../platform/git-facts.ts';
-import { environmentNow, namesIn, notedEnvironment } from './environment-file.ts';
+import { environmentNow, namesIn, notedEnvironment } from './step-environment.ts';
+import type { GatheredContext } from './step-backups.ts';
 import type { Adapters } from './step-tools.ts';
-
-/** What a backup is to know besides the data; the files are copied and the secrets sealed by whoever takes it. */
-export interface GatheredContext {
-  facts: Omit<BackupContext, 'parts'>;
-  /** Relative to the project. */
-  down: string[];
-  secrets: { path: string; bytes: Buffer }[];
-}
 
 export interface ContextRequest {
   adapters: Pick<Adapters, 'migrator'>;
@@ -44,7 +32,7 @@ async function gatherMigration({
   adapters,
   migrate,
   effect,
-}: ContextRequest): Promise<{ migration: MigrationFacts | null; down: string[] }> {
+}: ContextRequest): Promise<{ migration: SchemaFacts | null; down: string[] }> {
   if (migrate === null) return { migration: null, down: [] };
   const { chosen, version } = migrate;
   const migrator = adapters.migrator(chosen);
