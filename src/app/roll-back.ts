@@ -30,9 +30,13 @@ export async function meaningOfRollBack(app: App, wish: RollBackWish): Promise<R
     });
   }
   if (wish.keepEnvironment === true) {
-    throw problem('refused', `${running.id} is not over: what its way back does with the env file was approved with it`, {
-      next: 'Leave --keep-environment out; what is replaced stays beside the file.',
-    });
+    throw problem(
+      'refused',
+      `${running.id} is not over: what its way back does with the env file was approved with it`,
+      {
+        next: 'Leave --keep-environment out; what is replaced stays beside the file.',
+      },
+    );
   }
   if (wish.to !== null || wish.backup !== null) {
     throw problem(

@@ -55,8 +55,11 @@ export async function createMatrix(): Promise<Matrix> {
       }
       // The older versions were each started with the file of their own number; one that was rolled back leaves its own beside it.
       const isOwn = project.read('.env') === environmentOf(number);
-      const isRight = isOwn === (result.state === 'stable') || result.state === 'needs-human' || result.state === 'cancelled';
-      const faults = isRight ? result.faults : [...result.faults, `the env file is ${project.read('.env')} after ${result.state}`];
+      const isRight =
+        isOwn === (result.state === 'stable') || result.state === 'needs-human' || result.state === 'cancelled';
+      const faults = isRight
+        ? result.faults
+        : [...result.faults, `the env file is ${project.read('.env')} after ${result.state}`];
       return { path, gap, victim, times, ...result, faults };
     },
     async remove() {

@@ -91,7 +91,9 @@ async function createProject(tool: Tool, recipient: string | null): Promise<Serv
   symlinkSync(resolve('node_modules'), join(made.directory, 'node_modules'));
   made.write('data/.keep', '');
   const schema =
-    tool.name === 'command' ? 'CREATE TABLE schema_version(n); INSERT INTO schema_version VALUES (0)' : 'CREATE TABLE own(n)';
+    tool.name === 'command'
+      ? 'CREATE TABLE schema_version(n); INSERT INTO schema_version VALUES (0)'
+      : 'CREATE TABLE own(n)';
   const create = `const D = require('libsql'); new D(process.argv[1]).exec(process.argv[2])`;
   execFileSync(process.execPath, ['-e', create, join(made.directory, 'data/app.db'), schema]);
   if (tool.name === 'command') {
@@ -152,7 +154,9 @@ for (const tool of TOOLS) {
         expect(await project.publicVersion()).toBe('1.0.0');
         expect(readdirSync(join(directory, '.shipway/way-down'))).toEqual([]);
 
-        const { backup } = JSON.parse(said(0, await project.shipway(['backup', 'show', 'before:r-0002', '--json']))) as {
+        const { backup } = JSON.parse(
+          said(0, await project.shipway(['backup', 'show', 'before:r-0002', '--json'])),
+        ) as {
           backup: { downPaths: string[]; context: { migration: object } };
         };
         expect(backup.downPaths).toContain(`db/${tool.newFile}`);

@@ -11,7 +11,8 @@ const FILE = '.env.production';
 
 // What is looked for everywhere in the end; each version of the file has its own.
 const SECRETS = { A: 'Sent1nel-of-a-9f8e7d', B: 'Sent1nel-of-b-6c5b4a', C: 'Sent1nel-of-c-3f2e1d' };
-const fileWith = (name: keyof typeof SECRETS, more = ''): string => `# ${name}\nGREETING=${name}\nAPI_TOKEN=${SECRETS[name]}\n${more}`;
+const fileWith = (name: keyof typeof SECRETS, more = ''): string =>
+  `# ${name}\nGREETING=${name}\nAPI_TOKEN=${SECRETS[name]}\n${more}`;
 
 let project: ServiceProject;
 let people: { recipient: string; identity: string };
@@ -95,7 +96,8 @@ async function run(code: number, args: string[], environment: Record<string, str
   return text;
 }
 
-const release = (version: string, code = 0, more: string[] = []) => run(code, ['release', version, '--speed', '60', ...more]);
+const release = (version: string, code = 0, more: string[] = []) =>
+  run(code, ['release', version, '--speed', '60', ...more]);
 const read = (): string => project.read(FILE);
 const mode = (path: string): number => statSync(join(project.directory, path)).mode & 0o777;
 const lastLine = (path: string): string | undefined => project.read(path).trim().split('\n').at(-1);
@@ -148,7 +150,10 @@ test(
     expect(project.read(`${folder}/now/${FILE}`)).toBe(fileWith('B', 'NEW_FLAG=1\n'));
     expect(mode(`${folder}/now/${FILE}`)).toBe(0o640);
     expect(project.read(`${folder}/started/${FILE}`)).toBe(fileWith('A'));
-    expect(JSON.parse(project.read(`${folder}/started/variables.json`))).toEqual({ GREETING: 'A', API_TOKEN: SECRETS.A });
+    expect(JSON.parse(project.read(`${folder}/started/variables.json`))).toEqual({
+      GREETING: 'A',
+      API_TOKEN: SECRETS.A,
+    });
     rmSync(join(project.directory, 'look'), { recursive: true });
   },
   LIMIT_MS,
@@ -200,7 +205,9 @@ test(
   '--keep-environment leaves it, and an unchanged file needs no step',
   async () => {
     project.write(FILE, fileWith('C'));
-    expect(await run(0, ['plan', '1.5.0', '--keep-environment'])).toContain('a rollback leaves it as it is (--keep-environment)');
+    expect(await run(0, ['plan', '1.5.0', '--keep-environment'])).toContain(
+      'a rollback leaves it as it is (--keep-environment)',
+    );
     expect(await run(0, ['plan', '1.5.0'])).toContain(`undo: leave ${FILE}: it is as`);
     project.write(FILE, fileWith('B'));
     await release('1.5.0');
@@ -236,8 +243,11 @@ test(
     // Without these the look would prove nothing.
     expect(paths.some((path) => path.startsWith('.shipway/environments/'))).toBe(true);
     expect(paths.some((path) => path.endsWith('_context/environment/now.json'))).toBe(true);
-    expect(paths.flatMap((path) => leaks(readFileSync(join(project.directory, path), 'latin1')).map(() => path))).toEqual([]);
-    for (const path of paths.filter((one) => /^\.shipway\/(environments|keys)\//.test(one))) expect(mode(path)).toBe(0o600);
+    expect(
+      paths.flatMap((path) => leaks(readFileSync(join(project.directory, path), 'latin1')).map(() => path)),
+    ).toEqual([]);
+    for (const path of paths.filter((one) => /^\.shipway\/(environments|keys)\//.test(one)))
+      expect(mode(path)).toBe(0o600);
   },
   LIMIT_MS,
 );

@@ -23,11 +23,7 @@ export function commandFolder(directory: string, version: string, effect: Effect
 }
 
 /** Every file at or below these absolute paths; without any path, or with one that cannot be kept, why. */
-export async function wayDownOf(
-  goesTo: string | null,
-  paths: readonly string[],
-  effect: Effect,
-): Promise<WayDown> {
+export async function wayDownOf(goesTo: string | null, paths: readonly string[], effect: Effect): Promise<WayDown> {
   const found = new Map<string, number>();
   for (const path of paths) {
     const why = await addFiles(path, effect.projectDirectory, found);

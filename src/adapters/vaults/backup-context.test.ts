@@ -183,11 +183,7 @@ describe('a manifest whose context does not hold what it says', () => {
       (manifest) => void (manifest.context!.environment!.notStored = 'nobody to encrypt for'),
       'it has another environment than it says',
     ],
-    [
-      'no encryption',
-      (manifest) => void (manifest.seal!.encryption = null),
-      'its environment is not encrypted',
-    ],
+    ['no encryption', (manifest) => void (manifest.seal!.encryption = null), 'its environment is not encrypted'],
     [
       'a part of another sort',
       (manifest) => void (manifest.context!.parts[0]!.path = '_context/other'),
@@ -198,7 +194,11 @@ describe('a manifest whose context does not hold what it says', () => {
       (manifest) => void (manifest.context!.parts[0]!.path = '_context/../x'),
       'leaves the folder of its store',
     ],
-    ['an unknown key', (manifest) => void Object.assign(manifest.context!, { host: 'web1' }), 'context.host is not known'],
+    [
+      'an unknown key',
+      (manifest) => void Object.assign(manifest.context!, { host: 'web1' }),
+      'context.host is not known',
+    ],
   ];
   it.each(edits)('is refused: %s', async (_, edit, message) => {
     const { manifest } = await create(contextWith());

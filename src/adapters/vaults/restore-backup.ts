@@ -144,7 +144,9 @@ function storeOf(name: string, stores: NamedOpenStore[]): Store {
 }
 
 /** Into an empty folder (one folder a store inside it), or in place of the live data. In place: stage and swap in one go, undone as a whole when a swap fails. */
-export async function restoreBackup(order: RestoreOrder & { into?: string; withContext?: boolean }): Promise<SwappedStore[]> {
+export async function restoreBackup(
+  order: RestoreOrder & { into?: string; withContext?: boolean },
+): Promise<SwappedStore[]> {
   if (order.into !== undefined) {
     await extractBackup(order, order.into);
     return [];

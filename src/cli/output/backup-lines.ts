@@ -103,7 +103,9 @@ function contextLines({ context, downPaths }: BackupSummary): string[] {
   if (migration !== null) {
     const goesTo = migration.goesTo === null ? '' : `, ${migration.version} goes to ${migration.goesTo}`;
     lines.push(`schema   ${migration.kind}: at ${migration.revision ?? 'a revision that nobody tells'}${goesTo}`);
-    lines.push(`down     ${migration.notStored === null ? downWords(downPaths) : `NOT stored: ${migration.notStored}`}`);
+    lines.push(
+      `down     ${migration.notStored === null ? downWords(downPaths) : `NOT stored: ${migration.notStored}`}`,
+    );
   }
   return [...lines, `env      ${environmentWords(environment)}`].map(printable);
 }

@@ -36,7 +36,8 @@ export function rollBackLines(
 /** What becomes of the env file; nothing where it stays as it is because it is as it was. */
 function environmentLines(plan: Plan): string[] {
   const step = stepsOf(plan).find((one) => one.step.kind === 'return-environment')?.step;
-  if (step !== undefined) return [printable(`environment: ${step.title}`), ...(step.notes ?? []).map((note) => `  ${note}`)];
+  if (step !== undefined)
+    return [printable(`environment: ${step.title}`), ...(step.notes ?? []).map((note) => `  ${note}`)];
   const { envFile, warnings } = plan;
   return warnings
     .filter((warning) => envFile !== null && warning.startsWith(`${envFile} `))

@@ -45,7 +45,8 @@ export function isSameFile(one: EnvFileCopy | null, other: EnvFileCopy | null): 
 /** Whether the snapshots say the same. */
 export function isSameEnvironment(one: EnvironmentSnapshot, other: EnvironmentSnapshot): boolean {
   return (
-    isSameFile(one.file, other.file) && changedNames(one.variables, other.variables).every((name) => name.how === 'same')
+    isSameFile(one.file, other.file) &&
+    changedNames(one.variables, other.variables).every((name) => name.how === 'same')
   );
 }
 

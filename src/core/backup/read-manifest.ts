@@ -55,7 +55,13 @@ const CONTEXT = {
   parts: isList,
 };
 const COMMIT = { hash: isText, tag: isTextOrNull, changed: isYesOrNo };
-const MIGRATION = { kind: isText, version: isText, revision: isTextOrNull, goesTo: isTextOrNull, notStored: isTextOrNull };
+const MIGRATION = {
+  kind: isText,
+  version: isText,
+  revision: isTextOrNull,
+  goesTo: isTextOrNull,
+  notStored: isTextOrNull,
+};
 const ENVIRONMENT = { file: isTextOrNull, names: isNames, startedBy: isTextOrNull, notStored: isTextOrNull };
 const SEAL = { encryption: isObjectOrNull, signer: isSigner, storedBytes: isCount };
 const ENCRYPTION = { cipher: isCipher, blockBytes: isBlockSize, recipients: isRecipients, keys: isObject };

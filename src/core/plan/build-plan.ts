@@ -119,9 +119,15 @@ function releasePhases(
     { name: 'gate', steps: approval === null ? [] : [awaitApproval(approval)] },
     {
       name: 'lock',
-      steps: [takeLock(), ...(environment.envFile === null ? [] : [keepEnvironment(environment.envFile, request, facts)])],
+      steps: [
+        takeLock(),
+        ...(environment.envFile === null ? [] : [keepEnvironment(environment.envFile, request, facts)]),
+      ],
     },
-    { name: 'backup', steps: environment.stores.length > 0 ? [backupData('pre-release', environment.stores, migrate)] : [] },
+    {
+      name: 'backup',
+      steps: environment.stores.length > 0 ? [backupData('pre-release', environment.stores, migrate)] : [],
+    },
     { name: 'migrate', steps: migrateBefore },
     { name: 'deploy', steps: deploySteps(environment, facts, version) },
     { name: 'migrate', steps: migrateAfter },

@@ -72,7 +72,9 @@ test.each([
 ])('by hand it stays when %s, and the plan says so', (_, file, change, words) => {
   const plan = rollback(file, change);
   expect(ids(plan)).not.toContain('deploy.environment');
-  expect(plan.warnings.some((warning) => warning.startsWith('.env stays as it is') && warning.includes(words))).toBe(true);
+  expect(plan.warnings.some((warning) => warning.startsWith('.env stays as it is') && warning.includes(words))).toBe(
+    true,
+  );
 });
 
 test('by hand a file that is as it was needs neither a step nor a word', () => {

@@ -55,10 +55,16 @@ export function environmentOfRollback(
   const changes = file.changes[release];
   if (changes === null) return { returning: null, warning: null };
   if (changes === undefined) {
-    return { returning: null, warning: `${file.path} stays as it is: nobody wrote down with which one ${target} was started` };
+    return {
+      returning: null,
+      warning: `${file.path} stays as it is: nobody wrote down with which one ${target} was started`,
+    };
   }
   if (request.keepEnvironment === true) {
-    return { returning: null, warning: `${file.path} stays as it is (--keep-environment); going back would mean: ${changes}` };
+    return {
+      returning: null,
+      warning: `${file.path} stays as it is (--keep-environment); going back would mean: ${changes}`,
+    };
   }
   if (file.isAsStarted !== true) {
     return {

@@ -55,7 +55,10 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
     automaticRollback: { armed: false, why: 'a rollback is never rolled back by itself' },
     timeBudgetSeconds: kept.flatMap((phase) => phase.steps).reduce((sum, step) => sum + step.limitSeconds, 0),
     configFingerprint: fingerprint,
-    warnings: [...rollbackWarnings(request, environment.migrate?.contract ?? null), ...(warning === null ? [] : [warning])],
+    warnings: [
+      ...rollbackWarnings(request, environment.migrate?.contract ?? null),
+      ...(warning === null ? [] : [warning]),
+    ],
   };
 }
 
@@ -64,7 +67,10 @@ function withEnvironment(phases: PlannedPhase[], steps: PlannedStep[]): PlannedP
   const returning: PlannedPhase = { name: 'deploy', steps };
   const at = phases.findIndex((phase) => phase.name === 'data');
   const [before, data] = [phases.slice(0, Math.max(at, 0)), phases.slice(Math.max(at, 0))];
-  const staged = data.map((phase) => ({ ...phase, steps: phase.steps.filter((step) => step.kind === 'stage-restore') }));
+  const staged = data.map((phase) => ({
+    ...phase,
+    steps: phase.steps.filter((step) => step.kind === 'stage-restore'),
+  }));
   const rest = data.map((phase) => ({ ...phase, steps: phase.steps.filter((step) => step.kind !== 'stage-restore') }));
   return [...before, ...staged, returning, ...rest];
 }

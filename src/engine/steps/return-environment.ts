@@ -18,7 +18,11 @@ export const returnEnvironmentStep: Step = {
     const ours = await notedEnvironment(plan, textInput(context, 'from') ?? releaseId, effect);
     const now = await fileNow(plan, effect);
     if (wanted?.file === undefined || wanted.file === null) {
-      return said(context, 'left', `nobody wrote down with which one ${textInput(context, 'version') ?? ''} was started`);
+      return said(
+        context,
+        'left',
+        `nobody wrote down with which one ${textInput(context, 'version') ?? ''} was started`,
+      );
     }
     const changed = changeOf(now, wanted.file);
     if (changed === null) return said(context, 'same', null);

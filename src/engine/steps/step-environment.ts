@@ -21,16 +21,7 @@ import { referencesIn } from '../../platform/variables.ts';
 type Scene = Pick<Plan, 'service' | 'environment' | 'envFile' | 'target'>;
 
 /** Known at the start of a version, and not part of its environment. */
-const BOUND = new Set([
-  'VERSION',
-  'PORT',
-  'HOST',
-  'RELEASE',
-  'SERVICE',
-  'ENVIRONMENT',
-  'PREVIOUS_VERSION',
-  'COMMIT',
-]);
+const BOUND = new Set(['VERSION', 'PORT', 'HOST', 'RELEASE', 'SERVICE', 'ENVIRONMENT', 'PREVIOUS_VERSION', 'COMMIT']);
 const RECORDS_KEPT = 50; // further back than any rollback goes, and a few kilobytes each
 
 /** The environment as it is now: the env file, and the variables that the service is started with. */

@@ -21,7 +21,9 @@ export async function withWayDown<Result>(
   if (missing === undefined) return use(effect, null);
   const files = await stored.read();
   if (files === null) return use(effect, null);
-  effect.report(`${missing} is not in the project any more: the way down uses the files that ${stored.backup} has kept`);
+  effect.report(
+    `${missing} is not in the project any more: the way down uses the files that ${stored.backup} has kept`,
+  );
   const place = join(effect.stateDirectory, 'way-down');
   return withOverlay(effect.projectDirectory, files, place, (overlaid) =>
     use({ ...effect, projectDirectory: overlaid }, stored.backup),

@@ -83,7 +83,8 @@ async function scriptsOf(
     const named = settings.files.map((file) => resolve(cwd, file));
     return wayDownOf(goesTo, ini === null ? named : [path, ...named], effect);
   }
-  if (ini === null) return notStored(goesTo, `${settings.config} is not there; list what the way down needs under \`files\``);
+  if (ini === null)
+    return notStored(goesTo, `${settings.config} is not there; list what the way down needs under \`files\``);
   const folders = scriptFolders(ini, { path, cwd, section: sectionMeant(settings.command) });
   if (typeof folders === 'string') return notStored(goesTo, folders);
   const beside = listDirectory(folders.scripts).filter((name) => /\.(py|mako)$/.test(name));

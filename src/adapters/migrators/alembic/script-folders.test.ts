@@ -4,8 +4,16 @@ import { scriptFolders, sectionMeant } from './script-folders.ts';
 const at = (section = 'alembic') => ({ path: '/p/db/alembic.ini', cwd: '/p/db', section });
 
 test.each([
-  ['relative to the folder it runs in', '[alembic]\nscript_location = migrations\n', ['/p/db/migrations', '/p/db/migrations/versions']],
-  ['beside the ini file', '[alembic]\nscript_location: %(here)s/m\n[other]\nscript_location = x\n', ['/p/db/m', '/p/db/m/versions']],
+  [
+    'relative to the folder it runs in',
+    '[alembic]\nscript_location = migrations\n',
+    ['/p/db/migrations', '/p/db/migrations/versions'],
+  ],
+  [
+    'beside the ini file',
+    '[alembic]\nscript_location: %(here)s/m\n[other]\nscript_location = x\n',
+    ['/p/db/m', '/p/db/m/versions'],
+  ],
   [
     'with versions elsewhere',
     '[alembic]\nscript_location = m\nversion_locations = %(here)s/a %(here)s/b\n',

@@ -28,5 +28,8 @@ export async function keptFiles(
   const there = new Set(listDirectory(folder));
   const missing = [...applied, ...pending].find((name) => !there.has(name));
   if (missing === undefined) return wayDownOf(goesTo, [...knexfiles, folder], effect);
-  return notStored(goesTo, `${missing} is not in the folder migrations beside the knexfile; list its folder under \`files\``);
+  return notStored(
+    goesTo,
+    `${missing} is not in the folder migrations beside the knexfile; list its folder under \`files\``,
+  );
 }
