@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { errorCode } from './error-code.ts';
-import { ensureDirectory, listDirectory, nameBeside, readText, removeTree, writeAtomically } from './files.ts';
-import { factsOf, hardLink, openForReading } from './file-tree.ts';
+import { problem } from '../core/release/problem.ts';
+import { ensureDirectory, listDirectory, readText, removeTree, writeAtomically } from './files.ts';
+import { factsOf, openForReading } from './file-tree.ts';
+import { madeOnce } from './made-once.ts';
 
 const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
@@ -67,22 +68,12 @@ function parseKey(text: string | null): Buffer | null {
   return text !== null && /^[0-9a-f]{64}\n$/.test(text) ? Buffer.from(text.trim(), 'hex') : null;
 }
 
-/** Two processes that both need it first end up with the same one: the first that gives it its name wins. */
 async function ownKey(folder: string): Promise<Buffer> {
   const path = join(folder, KEY_FILE);
-  const there = parseKey(await readText(path));
-  if (there !== null) return there;
-  await ensureDirectory(folder);
-  const beside = nameBeside(path);
-  await writeAtomically(beside, `${randomBytes(32).toString('hex')}\n`);
-  try {
-    await hardLink(beside, path);
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-  } finally {
-    await removeTree(beside);
-  }
-  const made = parseKey(await readText(path));
-  if (made !== null) return made;
-  throw new Error(`${path} is not a key of this project`);
+  const key = parseKey(await madeOnce(path, () => `${randomBytes(32).toString('hex')}\n`));
+  if (key !== null) return key;
+  throw problem('internal', 'the key of the records of this project cannot be read', {
+    where: path,
+    next: 'Move that file away; what was written down with it is then not known any more.',
+  });
 }
