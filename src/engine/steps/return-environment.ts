@@ -1,6 +1,8 @@
+import { relative, resolve } from 'node:path';
 import { isSameFile } from '../../core/backup/environment-snapshot.ts';
 import type { JsonObject } from '../../core/release/json.ts';
-import { relative } from 'node:path';
+import { exists } from '../../platform/files.ts';
+import { replacedPath } from '../../platform/replace-file.ts';
 import { changeOf, fileNow, notedEnvironment, putBack } from './step-environment.ts';
 import type { Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
@@ -25,7 +27,12 @@ export const returnEnvironmentStep: Step = {
       );
     }
     const changed = changeOf(now, wanted.file);
-    if (changed === null) return said(context, 'same', null);
+    if (changed === null) {
+      // An attempt that was killed may have done it already: what it put aside shows that.
+      const aside = replacedPath(plan.envFile ?? '', releaseId);
+      const wasDone = ours !== null && exists(resolve(effect.projectDirectory, aside));
+      return wasDone ? returned(context, changeOf(ours.file, wanted.file), aside) : said(context, 'same', null);
+    }
     if (ours === null || !isSameFile(now, ours.file)) {
       const result = said(context, 'left', `somebody changed it meanwhile; going back would mean: ${changed}`);
       effect.report(`${plan.envFile ?? ''} stays as it is: ${String(result['why'])}`);
@@ -33,9 +40,13 @@ export const returnEnvironmentStep: Step = {
     }
     const aside = relative(effect.projectDirectory, await putBack(wanted.file, releaseId, effect));
     effect.report(`${plan.envFile ?? ''} is back as it was (${changed}); what was there: ${aside}`);
-    return { ...said(context, 'put-back', null), changed, keptAt: aside };
+    return returned(context, changed, aside);
   },
 };
+
+function returned(context: StepContext, changed: string | null, keptAt: string): JsonObject {
+  return { ...said(context, 'put-back', null), changed, keptAt };
+}
 
 function said({ plan, step }: StepContext, outcome: 'put-back' | 'same' | 'left', why: string | null): JsonObject {
   return { file: plan.envFile, version: step.input['version'] ?? null, outcome, why };
