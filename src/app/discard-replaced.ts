@@ -1,7 +1,11 @@
-import { relative } from 'node:path';
-import type { ReplacedData, Store } from '../adapters/stores/store.ts';
+import { relative, resolve } from 'node:path';
+import type { ReplacedData } from '../adapters/stores/store.ts';
+import type { Plan } from '../core/plan/plan.ts';
 import type { JournalEvent } from '../core/journal/event.ts';
 import { problem } from '../core/release/problem.ts';
+import { timestamp } from '../platform/clock.ts';
+import { removeTree } from '../platform/files.ts';
+import { findReplacedFiles } from '../platform/replace-file.ts';
 import { journalBackups, replacements, withBackupLock } from '../state/backup-record.ts';
 import { openReleases, personActor } from '../state/releases.ts';
 import type { App } from './app.ts';
@@ -27,8 +31,9 @@ export interface Replaced {
 
 interface Found {
   replaced: Replaced;
-  store: Store;
-  data: ReplacedData;
+  /** Absolute. */
+  keptAt: string;
+  discard(): Promise<void>;
 }
 
 /** Everything that was replaced in one environment. */
@@ -63,7 +68,7 @@ export async function discardReplaced(
       return { ...frame, release, type: 'data.discarded', data: { store, place, bytes } };
     });
     await journalBackups(database.db, events);
-    for (const { store, data } of meant) await store.discard(data.record, opened.effect);
+    for (const { discard } of meant) await discard();
     return meant.map((one) => one.replaced);
   });
 }
@@ -85,10 +90,23 @@ async function findReplaced(app: App, opened: OpenBackups): Promise<Found[]> {
       const facts = { release: by?.release ?? null, at: by?.at ?? null, tag, bytes };
       const refusal = refusalOf(data, by, openHere);
       const replaced = { store: name, ...facts, place: placeOf(data.record.keptAt, app.projectDirectory), refusal };
-      found.push({ replaced, store, data });
+      const { keptAt } = data.record;
+      found.push({ replaced, keptAt, discard: () => store.discard(data.record, effect) });
     }
   }
-  return found;
+  return [...found, ...(await findEnvironments(app, plan, openHere))];
+}
+
+/** Env files that a rollback put another one in the place of; the release is in their name. */
+async function findEnvironments(app: App, { envFile }: Plan, open: readonly string[]): Promise<Found[]> {
+  if (envFile === null) return [];
+  const found = await findReplacedFiles(resolve(app.projectDirectory, envFile));
+  return found.map(({ path, tag, bytes, mtimeMs }) => {
+    const refusal = open.includes(tag) ? `${tag} is not over` : null;
+    const place = placeOf(path, app.projectDirectory);
+    const replaced = { store: 'environment', release: tag, at: timestamp(mtimeMs), tag, bytes, place, refusal };
+    return { replaced, keptAt: path, discard: () => removeTree(path) };
+  });
 }
 
 function refusalOf(data: ReplacedData, by: { release: string | null } | null, open: string[]): string | null {
@@ -106,11 +124,11 @@ function placeOf(keptAt: string, projectDirectory: string): string {
 function chooseMeant(found: readonly Found[], reference: string | null): Found[] {
   if (reference === null) return found.filter(({ replaced }) => replaced.refusal === null);
   const meant = found.filter(
-    ({ replaced, data }) =>
+    ({ replaced, keptAt }) =>
       replaced.release === reference ||
       (reference.startsWith('bk_') && replaced.tag.startsWith(reference)) ||
       replaced.place === reference ||
-      data.record.keptAt === reference,
+      keptAt === reference,
   );
   if (meant.length === 0) {
     throw problem('not-found', `nothing that ${JSON.stringify(reference)} means was replaced`, { next: LOOK });

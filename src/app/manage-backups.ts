@@ -2,14 +2,15 @@ import { resolve } from 'node:path';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { problem } from '../core/release/problem.ts';
-import type { BackupSummary, TakenBackup } from '../engine/steps/step-backups.ts';
+import { gatherContext } from '../engine/steps/step-backup-context.ts';
+import type { BackupRequest, BackupSummary, TakenBackup } from '../engine/steps/step-backups.ts';
 import { timestamp } from '../platform/clock.ts';
 import { randomId } from '../platform/ids.ts';
 import { withBackupLock } from '../state/backup-record.ts';
 import { lockOf } from '../state/locks.ts';
 import type { App } from './app.ts';
 import { describeLoss } from './describe-loss.ts';
-import { openBackups } from './open-backups.ts';
+import { openBackups, type OpenBackups } from './open-backups.ts';
 
 export type { BackupSummary, TakenBackup };
 
@@ -28,9 +29,10 @@ export async function planBackup(app: App, environment: string | null): Promise<
 
 /** Takes one consistent, verified backup of the live data now; what runs goes on running. */
 export async function createBackup(app: App, environment: string | null): Promise<TakenBackup> {
-  const { backups, plan, effect, config, environment: chosen } = await openBackups(app, environment);
-  if (plan.stores.length === 0) throw noStores(config, chosen);
-  return backups.create(plan, byHand(app, plan, 'manual'), effect);
+  const opened = await openBackups(app, environment);
+  const { backups, plan, effect } = opened;
+  if (plan.stores.length === 0) throw noStores(opened.config, opened.environment);
+  return backups.create(plan, await byHand(app, opened, 'manual'), effect);
 }
 
 /** What a restore would do, found out without changing anything. */
@@ -97,13 +99,17 @@ export interface Extracted {
   stores: string[];
   /** Absolute. */
   into: string;
+  /** Whether the files of the way down and the environment are written, too. */
+  withContext: boolean;
 }
 
 /** Where the data of a backup would be written; touches nothing. */
 export async function planExtract(app: App, wish: RestoreWish, into: string): Promise<Extracted> {
   const { backups, plan } = await openBackups(app, wish.environment);
   const backup = await backups.find(plan, wish.reference);
-  return { backup, stores: storesMeant(plan, backup, wish.stores), into: resolve(into) };
+  // One store alone is a look at that store.
+  const withContext = wish.stores.length === 0 && backup.context !== null;
+  return { backup, stores: storesMeant(plan, backup, wish.stores), into: resolve(into), withContext };
 }
 
 /** Writes the data of a backup into a new or empty folder, verified there. The live data is not touched, so a version may run. */
@@ -112,7 +118,8 @@ export async function extractBackup(app: App, wish: RestoreWish, into: string): 
   const wanted = await planExtract(app, wish, into);
   // Nobody prunes what is being read.
   return withBackupLock(await app.database(), plan, async () => {
-    await backups.extract(plan, { id: wanted.backup.id, stores: wanted.stores, into: wanted.into }, effect);
+    const { stores, into, withContext } = wanted;
+    await backups.extract(plan, { id: wanted.backup.id, stores, into, withContext }, effect);
     return wanted;
   });
 }
@@ -125,10 +132,11 @@ export interface Restored {
 
 /** Backs up what is there, restores beside it, verifies, and swaps. The replaced data is kept as a backup and aside. */
 export async function restoreBackup(app: App, wanted: RestorePlan): Promise<Restored> {
-  const { backups, plan, effect } = await openBackups(app, wanted.environment);
+  const opened = await openBackups(app, wanted.environment);
+  const { backups, plan, effect } = opened;
   // Nobody prunes what is being read.
   return withBackupLock(await app.database(), plan, async () => {
-    const before = await backups.create(plan, byHand(app, plan, 'pre-restore'), effect);
+    const before = await backups.create(plan, await byHand(app, opened, 'pre-restore'), effect);
     const stores = plan.stores.filter((store) => wanted.stores.includes(store.name));
     const staged = await backups.stage(plan, { id: wanted.backup.id, stores }, effect);
     await backups.swap(plan, staged, effect);
@@ -142,9 +150,19 @@ export async function lossOfRestore(app: App, environment: string | null, refere
   return describeLoss(backups, plan, await backups.find(plan, reference), effect);
 }
 
-function byHand(app: App, plan: Plan, reason: 'manual' | 'pre-restore') {
+async function byHand(app: App, opened: OpenBackups, reason: 'manual' | 'pre-restore'): Promise<BackupRequest> {
+  const { plan, adapters, effect, fingerprint } = opened;
+  const { migrate } = opened.environment;
   const begunAt = timestamp(app.nowMs());
-  return { key: `hand/${randomId()}`, begunAt, reason, release: null, stores: plan.stores };
+  const context = await gatherContext({
+    adapters,
+    plan,
+    // Without a version that runs there is none whose migration files could be asked.
+    migrate: migrate === null || plan.previous === null ? null : { chosen: migrate, version: plan.previous.version },
+    configuration: fingerprint,
+    effect,
+  });
+  return { key: `hand/${randomId()}`, begunAt, reason, release: null, stores: plan.stores, context };
 }
 
 async function refuseLocked(app: App, service: string, environment: string): Promise<void> {

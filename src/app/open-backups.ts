@@ -14,15 +14,17 @@ export interface OpenBackups extends Tools {
   /** A plan without steps: the stores and the vault are opened by it. */
   plan: Plan;
   effect: Effect;
+  /** Of the release file. */
+  fingerprint: string;
 }
 
 export async function openBackups(app: App, name: string | null): Promise<OpenBackups> {
-  const { config } = await app.releaseFile();
+  const { config, fingerprint } = await app.releaseFile();
   const environment = chooseEnvironment(config, name);
   const database = await app.existingDatabase();
   const live = database === null ? null : await liveVersion(database.db, config.service, environment.name);
   const head = planHead(config, environment, { version: live?.version ?? '0.0.0', commit: null });
   const plan: Plan = { ...head, previous: live === null ? null : { version: live.version, release: live.release } };
   const effect = await app.effect(plan, `hand/backup/${randomId()}`);
-  return { config, environment, plan, effect, ...(await app.tools()) };
+  return { config, environment, plan, effect, fingerprint, ...(await app.tools()) };
 }

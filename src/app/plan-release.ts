@@ -34,6 +34,7 @@ export interface PlanReleaseRequest {
   releaseType: string;
   reason: string | null;
   commit: string | null;
+  keepEnvironment?: boolean;
 }
 
 /** Plans a release and changes nothing: reads the release file, looks at the world, decides. */

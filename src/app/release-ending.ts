@@ -1,5 +1,6 @@
 import { changesService } from '../core/plan/after-failure.ts';
 import { stepsOf, type Plan } from '../core/plan/plan.ts';
+import type { Json } from '../core/release/json.ts';
 import { undoStepId } from '../core/plan/plan-undo.ts';
 import type { ReleaseView, StepView } from './release-view.ts';
 import { secondsBetween } from './release-view.ts';
@@ -13,6 +14,8 @@ export interface ReleaseEnding {
   undone: string[];
   /** Titles of what was done to the service and stays. */
   notUndone: string[];
+  /** What became of the env file on the way back, a sentence each. */
+  environment: string[];
   /** Newest entry of the journal when it ended. */
   journalHead: { index: number; hash: string } | null;
 }
@@ -34,8 +37,30 @@ export function endingOf(
     notUndone: changing
       .filter(({ step }) => !isUndone(step.id) && step.kind !== 'check-health')
       .map(({ step }) => step.title),
+    environment: steps.flatMap(environmentWords),
     journalHead: known.journalHead,
   };
+}
+
+/** Names of variables alone: values are not in the record. */
+function environmentWords({ kind, state, result, problem }: StepView): string[] {
+  if (kind !== 'return-environment') return [];
+  if (state === 'failed') return [`the env file was NOT put back: ${problem?.message ?? 'see the step'}`];
+  const file = textOf(result?.['file']);
+  switch (result?.['outcome']) {
+    case 'put-back':
+      return [
+        `${file} is as ${textOf(result['version'])} was started with it (${textOf(result['changed'])}); what was there: ${textOf(result['keptAt'])}`,
+      ];
+    case 'left':
+      return [`${file} stays as it is: ${textOf(result['why'])}`];
+    default:
+      return [];
+  }
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function stepNamed(steps: readonly StepView[], id: string): StepView | undefined {

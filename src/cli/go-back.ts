@@ -11,6 +11,7 @@ export interface RollbackOptions {
   to?: string;
   backup?: string;
   full?: boolean;
+  keepEnvironment?: boolean;
   reason: string;
   detach?: boolean;
 }
@@ -25,6 +26,7 @@ export async function goBack(session: Session, given: RollbackOptions): Promise<
     backup: given.backup ?? null,
     depth: given.full === true || given.backup !== undefined ? 'full' : 'quick',
     reason: given.reason,
+    keepEnvironment: given.keepEnvironment === true,
   };
   const meaning = await meaningOfRollBack(app, wish);
   if (session.options.dryRun) {

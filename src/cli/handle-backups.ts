@@ -95,6 +95,10 @@ async function extract(session: Session, app: App, wish: RestoreWish, into: stri
   if (screen.isJson) screen.json({ how: options.dryRun ? 'would' : 'done', ...done });
   else {
     screen.lines(done.stores.map((name) => printable(`${deed} ${name} of ${done.backup.id} to ${done.into}/${name}`)));
+    if (done.withContext) {
+      const what = 'what belongs to no store (files of the way down, environment)';
+      screen.line(printable(`${deed} ${what} of ${done.backup.id} to ${done.into}/_context`));
+    }
     screen.line('the live data is not touched');
   }
   return exitCode('done');

@@ -10,6 +10,7 @@ export interface ReleaseOptions {
   type: string;
   reason?: string;
   commit?: string;
+  keepEnvironment?: boolean;
   plan?: string;
   automation?: boolean;
   detach?: boolean;
@@ -37,7 +38,7 @@ export async function release(session: Session, version: string, given: ReleaseO
 export function readRequest(
   session: Session,
   version: string,
-  given: Pick<ReleaseOptions, 'type' | 'reason' | 'commit'>,
+  given: Pick<ReleaseOptions, 'type' | 'reason' | 'commit' | 'keepEnvironment'>,
 ): PlanReleaseRequest {
   return {
     version,
@@ -45,6 +46,7 @@ export function readRequest(
     releaseType: given.type,
     reason: given.reason ?? null,
     commit: given.commit ?? null,
+    keepEnvironment: given.keepEnvironment === true,
   };
 }
 

@@ -1,8 +1,9 @@
 import type { EnvironmentConfig, NamedCheck, ServiceConfig } from '../core/config/service-config.ts';
 import { drillConcern } from '../core/backup/drill.ts';
 import { lastRestoreProof, secondsOf } from '../core/backup/proof-run.ts';
+import { isSameFile } from '../core/backup/environment-snapshot.ts';
 import { checkKey } from '../core/plan/check-key.ts';
-import type { Facts } from '../core/plan/facts.ts';
+import type { EnvironmentFileFact, Facts } from '../core/plan/facts.ts';
 import type { Migrator } from '../adapters/migrators/migrator.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { isProblem } from '../core/release/problem.ts';
@@ -12,6 +13,7 @@ import { environmentsWhereStable, holdOf, liveVersion, quarantineOf, stableVersi
 import { lockOf } from '../state/locks.ts';
 import type { Database } from '../state/open-database.ts';
 import { lastRehearsal } from '../state/rehearsals.ts';
+import { changeOf, fileNow, notedEnvironment } from './steps/step-environment.ts';
 import type { BackupTools } from './steps/step-backups.ts';
 import type { Adapters } from './steps/step-tools.ts';
 
@@ -64,7 +66,26 @@ export async function gatherFacts(
       .components(request.head)
       .map(({ name, hasPort, startWithinSeconds }) => ({ name, hasPort, startWithinSeconds })),
     placement: target.placement,
+    environmentFile: await lookAtEnvironment(request.head, remembered, from.effect),
   };
+}
+
+/** Compares the env file with those that the versions of this place were started with, as far as they were written down. */
+async function lookAtEnvironment(
+  head: Plan,
+  { running, stableVersions: stable }: Pick<Facts, 'running' | 'stableVersions'>,
+  effect: Effect,
+): Promise<EnvironmentFileFact | null> {
+  if (head.envFile === null || running === null) return null;
+  const now = await fileNow(head, effect);
+  const started = await notedEnvironment(head, running.release, effect);
+  const changes: Record<string, string | null> = {};
+  for (const release of new Set([running.release, ...stable.map((one) => one.release)])) {
+    const noted = await notedEnvironment(head, release, effect);
+    // A version that was started without the file has none to put back.
+    if (noted !== null && noted.file !== null) changes[release] = changeOf(now, noted.file);
+  }
+  return { path: head.envFile, isAsStarted: started === null ? null : isSameFile(now, started.file), changes };
 }
 
 /** The revision before anything runs. A tool that cannot tell yet (no database before the first release) is a warning of the plan. */

@@ -58,7 +58,7 @@ export async function performUndo(
     recordOf(executor, release, stepId),
     contextFor(executor, release, step, nobodyStops),
   );
-  return outcome.state === 'finished' ? null : outcome.problem;
+  return outcome.state === 'finished' || step.onFailure === 'warn' ? null : outcome.problem;
 }
 
 /** 3. The version before is back: fence the bad one, hold automatic releases, free the lock, all in one transaction. */

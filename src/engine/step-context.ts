@@ -1,6 +1,9 @@
-import type { PlannedStep } from '../core/plan/plan.ts';
+import { resolve } from 'node:path';
+import type { Plan, PlannedStep } from '../core/plan/plan.ts';
 import type { Effect } from '../platform/effect.ts';
+import { exists } from '../platform/files.ts';
 import { HOME_MARK, homeMark } from '../platform/home-mark.ts';
+import { replacedPath } from '../platform/replace-file.ts';
 import { redact } from '../platform/redact.ts';
 import { addStepLine } from '../state/step-runs.ts';
 import type { Executor } from './engine-parts.ts';
@@ -9,7 +12,12 @@ import { stepMemory } from './step-memory.ts';
 import type { StepContext } from './steps/step.ts';
 
 /** The means of one attempt of one step: its token, its signal, its variables. */
-export function effectFor(executor: Executor, release: LoadedRelease, token: string, signal: AbortSignal): Effect {
+export function effectFor(
+  executor: Executor,
+  release: Pick<LoadedRelease, 'row' | 'plan'>,
+  token: string,
+  signal: AbortSignal,
+): Effect {
   const variables = executor.variablesFor(release.plan);
   const stepId = token.split('/')[1] ?? '';
   return {
@@ -31,9 +39,21 @@ export function contextFor(executor: Executor, release: LoadedRelease, step: Pla
     planDigest: release.planDigest,
     step,
     begunAt,
-    effect: effectFor(executor, release, `${release.row.id}/${step.id}/${attempt}`, signal),
+    effect: effectFor(
+      executor,
+      { row: release.row, plan: readBy(step, release, executor.projectDirectory) },
+      `${release.row.id}/${step.id}/${attempt}`,
+      signal,
+    ),
     tools: { adapters: executor.adapters, backups: executor.backups, memory: stepMemory(executor) },
   });
+}
+
+/** The way down belongs to the newer version: when the env file before is back already, it reads the one that was put aside. */
+function readBy(step: PlannedStep, { row, plan }: LoadedRelease, projectDirectory: string): Plan {
+  if (step.kind !== 'migrate-down' || plan.envFile === null) return plan;
+  const aside = replacedPath(plan.envFile, row.id);
+  return exists(resolve(projectDirectory, aside)) ? { ...plan, envFile: aside } : plan;
 }
 
 /** Progress is for people; losing a line must not stop a release. */

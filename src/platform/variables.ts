@@ -88,6 +88,11 @@ function registerVariable(name: string, value: string, isSecret: boolean): void 
 
 const REFERENCE = /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g;
 
+/** Names of the variables that the text refers to, sorted. */
+export function referencesIn(text: string): string[] {
+  return missingNames(text, () => null);
+}
+
 function substitute(
   text: string,
   valueOf: (name: string) => string | null,

@@ -1,10 +1,11 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { storeKinds, type StoreKind } from '../adapters/stores/index.ts';
 import {
   createBackup,
   describeLoss,
   openVault,
   proveBackup,
+  readDown,
   restoreBackup,
   stageRestore,
   swapRestore,
@@ -16,6 +17,7 @@ import {
   type SwappedStore,
 } from '../adapters/vaults/index.ts';
 import type { Sealed, Vault } from '../adapters/vaults/index.ts';
+import { downPaths } from '../core/backup/backup-context.ts';
 import { formatBackupId, isBackupOf, type BackupReason } from '../core/backup/backup-id.ts';
 import { DEFAULT_LEVEL } from '../core/backup/verification-level.ts';
 import { describeBackup } from '../core/backup/describe-backup.ts';
@@ -69,6 +71,7 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
       };
       return recordProof({ open, plan, effect, by: request.by }, request, await proveBackup(order));
     },
+    readDown: async (plan, id) => readDown(at(plan), await at(plan).show(id, placeOf(plan))),
     forgetKeys: (place) => forgetKeys(projectDirectory, open, place),
     loss: async (plan, { id, stores: storeNames }, effect) =>
       describeLoss({ ...(await orderOf(plan, id, effect)), storeNames }),
@@ -96,9 +99,9 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
 async function extract(
   order: RestoreOrder,
   { open, plan }: { open: () => Promise<Database>; plan: Plan },
-  { id, stores, into }: { id: string; stores: string[]; into: string },
+  { id, stores, into, withContext }: { id: string; stores: string[]; into: string; withContext: boolean },
 ): Promise<void> {
-  await restoreBackup({ ...order, storeNames: stores, into });
+  await restoreBackup({ ...order, storeNames: stores, into, withContext });
   await tellJournal(open, plan, {
     type: 'backup.extracted',
     backup: id,
@@ -141,9 +144,14 @@ async function create(place: Place, plan: Plan, request: BackupRequest, effect: 
     tool: proofTool(),
   };
   const startedMs = effect.clock.nowMs();
-  const sealed = await createBackup({ ...order, ...placeOf(plan), stores: place.stores, vault: place.vault, effect });
+  const context = {
+    ...request.context,
+    down: request.context.down.map((path) => ({ path, from: join(effect.projectDirectory, path) })),
+  };
+  const { stores, vault } = place;
+  const sealed = await createBackup({ ...order, ...placeOf(plan), stores, vault, effect, context });
   const verifiedSinceMs = effect.clock.nowMs();
-  await verifyBackup({ id, ...placeOf(plan), stores: place.stores, vault: place.vault, effect });
+  await verifyBackup({ id, ...placeOf(plan), stores, vault, effect });
   const verifiedSeconds = (effect.clock.nowMs() - verifiedSinceMs) / 1000;
   const { db } = await place.open();
   // What was made by hand is read again with the identity alone: only a release has to find its way back by itself.
@@ -184,6 +192,7 @@ async function listOf(vault: Vault, plan: Plan): Promise<BackupSummary[]> {
 }
 
 function summaryOf({ manifest }: Sealed): BackupSummary {
+  const { parts = [], ...context } = manifest.context ?? {};
   return {
     id: manifest.id,
     reason: manifest.reason,
@@ -192,10 +201,12 @@ function summaryOf({ manifest }: Sealed): BackupSummary {
     createdAt: manifest.createdAt.end,
     stores: manifest.stores.map((store) => store.name),
     bytes: manifest.totals.bytes,
-    storedBytes: storedBytesOf(manifest.stores),
+    storedBytes: storedBytesOf(manifest),
     sharedBytes: sharedBytesOf(manifest.stores),
     encryptedFor: recipientsOf(manifest),
     signer: manifest.seal?.signer ?? null,
+    context: manifest.context === undefined ? null : (context as BackupSummary['context']),
+    downPaths: downPaths({ parts }),
   };
 }
 

@@ -21,6 +21,7 @@ export async function createCrashProject(): Promise<CrashProject> {
   const recorder = join(project.directory, 'effects.txt');
   const database = join(project.directory, 'data', 'app.db');
   project.write('shipway.yaml', releaseFile(port, recorder, database));
+  project.write('.env', 'RELEASE_NUMBER=0\n', 0o600);
   mkdirSync(dirname(database), { recursive: true });
   execFileSync(process.execPath, [join(FIXTURES, 'migrate.mjs'), database, 'init']);
   return {
@@ -40,6 +41,7 @@ checklist:
   - Machine answers: { run: [node, --version] }
 environments:
   production:
+    env-file: .env
     target:
       process:
         components:

@@ -27,8 +27,11 @@ export async function createMatrix(): Promise<Matrix> {
   const project = await createCrashProject();
   const gaps: Gaps = createGaps();
   let number = 0;
+  const environmentOf = (of: number): string => `RELEASE_NUMBER=${of}\n`;
   const next = (path: Path): { release: string; version: string } => {
     number += 1;
+    // Every version is started with another environment, so that every way back has a file to put back.
+    project.write('.env', environmentOf(number), 0o600);
     return {
       release: `r-${String(number).padStart(4, '0')}`,
       version: `1.0.${number}${path === 'rollback' ? '-bad' : ''}`,
@@ -50,7 +53,14 @@ export async function createMatrix(): Promise<Matrix> {
           environment: project.environment,
         });
       }
-      return { path, gap, victim, times, ...result };
+      // The older versions were each started with the file of their own number; one that was rolled back leaves its own beside it.
+      const isOwn = project.read('.env') === environmentOf(number);
+      const isRight =
+        isOwn === (result.state === 'stable') || result.state === 'needs-human' || result.state === 'cancelled';
+      const faults = isRight
+        ? result.faults
+        : [...result.faults, `the env file is ${project.read('.env')} after ${result.state}`];
+      return { path, gap, victim, times, ...result, faults };
     },
     async remove() {
       gaps.remove();

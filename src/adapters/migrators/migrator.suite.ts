@@ -93,6 +93,16 @@ export function describeMigrator(one: MigratorCase): void {
       expect(after.applied).toHaveLength(2);
     });
 
+    test('what the way down needs is told as files of the project, with the revision that up goes to, or why not', async () => {
+      const way = await migrator.wayDown?.('1.0.0', effect());
+      expect(one.applied(directory)).toEqual([]);
+      if (way === undefined) return;
+      // The tools of these cases lie outside of the throw-away project, so that nothing of them can be kept.
+      expect(way.notStored === null).toBe(way.files.length > 0);
+      expect(way.notStored).not.toBe('');
+      expect([null, one.revisions.newest]).toContain(way.goesTo);
+    });
+
     test('the revision before and after is reported', async () => {
       const watched = effect();
       await migrator.up('1.0.0', watched);

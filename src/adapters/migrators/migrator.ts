@@ -1,4 +1,5 @@
 import type { Effect } from '../../platform/effect.ts';
+import type { WayDown } from './way-down.ts';
 
 /**
  * Changes the schema of a store through the project's own tool. `revision` is what makes it safe to be killed:
@@ -16,6 +17,8 @@ export interface Migrator {
   preview(version: string, effect: Effect): Promise<SqlPreview | Unseen>;
   /** What the project's tool tells about its migrations; null: it tells nothing besides the revision. */
   status(version: string, effect: Effect): Promise<MigrationStatus | null>;
+  /** What has to be kept so that `down` works when the files of that version are gone. Left out: nothing is known of it. Changes nothing. */
+  wayDown?(version: string, effect: Effect): Promise<WayDown>;
 }
 
 export interface SqlPreview {

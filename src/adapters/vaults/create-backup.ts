@@ -1,17 +1,28 @@
+import { dirname, join } from 'node:path';
+import { CONTEXT_FOLDER, DOWN_FOLDER, NOTHING_KNOWN } from '../../core/backup/backup-context.ts';
 import type { BackupReason } from '../../core/backup/backup-id.ts';
+import type { BackupContext } from '../../core/backup/manifest.ts';
 import { isProblem, problem } from '../../core/release/problem.ts';
 import { timestamp } from '../../platform/clock.ts';
 import type { Effect } from '../../platform/effect.ts';
-import { freeBytes } from '../../platform/files.ts';
+import { copyFileSynced, ensureDirectory, freeBytes } from '../../platform/files.ts';
 import { gap } from '../../platform/gap.ts';
 import type { Store } from '../stores/store.ts';
-import type { BackupPlace, ManifestDraft, Sealed, Vault, VaultObjects } from './vault.ts';
+import type { BackupPlace, ManifestDraft, Sealed, SecretPart, Vault, VaultObjects } from './vault.ts';
 
 /** An opened store and its name in the release file. */
 export interface NamedOpenStore {
   name: string;
   kind: string;
   store: Store;
+}
+
+/** What belongs to no store: facts for the manifest, the files of the way down, and what must never lie plain. */
+export interface ContextOrder {
+  facts: Omit<BackupContext, 'parts'>;
+  /** Relative to the project, with where each lies now. */
+  down: readonly { path: string; from: string }[];
+  secrets: readonly SecretPart[];
 }
 
 export interface BackupOrder {
@@ -27,7 +38,11 @@ export interface BackupOrder {
   effect: Effect;
   /** Program and version, for the manifest. */
   tool: string;
+  /** Left out: nothing is known but the data. */
+  context?: ContextOrder;
 }
+
+const NO_CONTEXT: ContextOrder = { facts: NOTHING_KNOWN, down: [], secrets: [] };
 
 /**
  * Takes one backup of all stores, checks the copies and seals it. The same id again returns the sealed backup, or begins anew what a crash
@@ -50,7 +65,7 @@ export async function createBackup(order: BackupOrder): Promise<Sealed> {
     const { draft, objects } = await captureAll(order, place);
     await gap('backups.captured');
     effect.signal.throwIfAborted();
-    const sealed = await vault.seal(draft, effect.signal);
+    const sealed = await vault.seal(draft, effect.signal, order.context?.secrets ?? []);
     for (const one of objects) await one.remember();
     return sealed;
   } catch (error) {
@@ -73,8 +88,11 @@ async function captureAll(
     if (objects !== null) written.push(objects);
     effect.report(`${named.name}: ${saved.capture.liveBytes} bytes copied${objects === null ? ' and checked' : ''}`);
   }
+  const { facts, down } = order.context ?? NO_CONTEXT;
+  if (down.length > 0) await copyDown(await place.folderOf(CONTEXT_FOLDER), down);
   const end = timestamp(effect.clock.nowMs());
-  const draft = { id, reason, service, environment, release, version, tool, createdAt: { start, end }, stores };
+  const createdAt = { start, end };
+  const draft = { id, reason, service, environment, release, version, tool, createdAt, stores, context: facts };
   return { draft, objects: written };
 }
 
@@ -97,6 +115,14 @@ async function captureStore(
     return { saved: { name, kind, engine: capture.engine, capture, objects: objects.sealed() }, objects };
   } finally {
     await objects.settled(); // whoever deletes the folder after a failure must not meet somebody who writes in it
+  }
+}
+
+async function copyDown(folder: string, files: ContextOrder['down']): Promise<void> {
+  for (const { path, from } of files) {
+    const to = join(folder, DOWN_FOLDER.slice(CONTEXT_FOLDER.length + 1), path);
+    await ensureDirectory(dirname(to));
+    await copyFileSynced(from, to);
   }
 }
 

@@ -1,5 +1,6 @@
 export { newBackupId } from './backup-id.ts';
-export { createBackup, type BackupOrder, type NamedOpenStore } from './create-backup.ts';
+export { readDown } from './backup-context.ts';
+export { createBackup, type BackupOrder, type ContextOrder, type NamedOpenStore } from './create-backup.ts';
 export { openVault } from './directory/directory-vault.ts';
 export { proveBackup, type ProofOrder } from './prove-backup.ts';
 export {

@@ -8,6 +8,7 @@ import {
 } from '../../core/backup/verification-level.ts';
 import { isProblem, problem } from '../../core/release/problem.ts';
 import type { ProvenCopy, Store } from '../stores/store.ts';
+import { verifyContext } from './backup-context.ts';
 import { withCopy } from './copy-of-store.ts';
 import type { RestoreOrder } from './restore-backup.ts';
 import type { Sealed } from './vault.ts';
@@ -86,7 +87,9 @@ async function checkSealed(sealed: Sealed, { vault, level, manifestSha256 }: Pro
   if (manifestSha256 !== undefined && manifestSha256 !== sealed.manifestSha256) {
     throw invalid('the manifest is not the one that was recorded when the backup was sealed', manifest.id);
   }
-  return level >= 1 ? vault.verifyParts(sealed) : vault.verifySizes(sealed);
+  if (level < 1) return vault.verifySizes(sealed);
+  await vault.verifyParts(sealed);
+  if (level >= 2) await verifyContext(vault, sealed);
 }
 
 async function checkStore(saved: StoreManifest, sealed: Sealed, order: ProofOrder): Promise<ProvenCopy> {

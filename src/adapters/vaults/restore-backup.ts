@@ -5,6 +5,7 @@ import { ensureDirectory } from '../../platform/files.ts';
 import { namesIn } from '../../platform/file-tree.ts';
 import type { StoreManifest } from '../../core/backup/manifest.ts';
 import type { Staged, Store, SwapRecord } from '../stores/store.ts';
+import { extractContext, verifyContext } from './backup-context.ts';
 import { withCopy } from './copy-of-store.ts';
 import type { NamedOpenStore } from './create-backup.ts';
 import type { Sealed, Vault } from './vault.ts';
@@ -47,6 +48,7 @@ export async function verifyBackup(order: RestoreOrder): Promise<Sealed> {
   for (const { saved, store } of pairsOf(sealed, order)) {
     await withCopy(order.vault, sealed, { saved, store }, (copy) => copy.verify(order.effect));
   }
+  await verifyContext(order.vault, sealed);
   return sealed;
 }
 
@@ -140,7 +142,9 @@ function storeOf(name: string, stores: NamedOpenStore[]): Store {
 }
 
 /** Into an empty folder (one folder a store inside it), or in place of the live data. In place: stage and swap in one go, undone as a whole when a swap fails. */
-export async function restoreBackup(order: RestoreOrder & { into?: string }): Promise<SwappedStore[]> {
+export async function restoreBackup(
+  order: RestoreOrder & { into?: string; withContext?: boolean },
+): Promise<SwappedStore[]> {
   if (order.into !== undefined) {
     await extractBackup(order, order.into);
     return [];
@@ -158,7 +162,7 @@ export async function restoreBackup(order: RestoreOrder & { into?: string }): Pr
   }
 }
 
-async function extractBackup(order: RestoreOrder, into: string): Promise<void> {
+async function extractBackup(order: RestoreOrder & { withContext?: boolean }, into: string): Promise<void> {
   const sealed = await trustedBackup(order);
   await ensureDirectory(into);
   if ((await namesIn(into)).length > 0) {
@@ -169,6 +173,7 @@ async function extractBackup(order: RestoreOrder, into: string): Promise<void> {
     await ensureDirectory(folder);
     await withCopy(order.vault, sealed, { saved, store }, (copy) => copy.extract(folder, order.effect));
   }
+  if (order.withContext === true) await extractContext(order.vault, sealed, into);
 }
 
 /** What a restore would throw away, by store; shown and confirmed before anything is swapped. */

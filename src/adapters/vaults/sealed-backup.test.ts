@@ -251,7 +251,7 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
 
 /** Rewrites the folder in format 1, as whoever knows the format could; `content` goes into the first part. */
 function downgrade(folder: string, manifest: Manifest, content: string | null): void {
-  const { seal: _, ...rest } = manifest;
+  const { seal: _, context: __, ...rest } = manifest;
   const stores = rest.stores.map((store) => ({
     ...store,
     parts: store.parts.map((part, index) => {

@@ -353,8 +353,8 @@ function hasAllNames(path: string, folder: string): boolean {
   return false;
 }
 
-function ownBytes({ stores }: Manifest): number {
-  return storedBytesOf(stores) - sharedBytesOf(stores);
+function ownBytes(manifest: Manifest): number {
+  return storedBytesOf(manifest) - sharedBytesOf(manifest.stores);
 }
 
 function pathsOf({ manifest }: Sealed): string[] {

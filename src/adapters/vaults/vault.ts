@@ -1,4 +1,4 @@
-import type { Manifest, SealedObject } from '../../core/backup/manifest.ts';
+import type { BackupContext, Manifest, SealedObject } from '../../core/backup/manifest.ts';
 import type { Tombstone } from '../../core/backup/tombstone.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { ObjectSink, ObjectSource } from '../stores/store.ts';
@@ -7,9 +7,11 @@ import type { KeyRing } from './seal/key-ring.ts';
 /** What the maker of a backup knows; parts, totals, window, chain and seal are the vault's to find out. */
 export type ManifestDraft = Omit<
   Manifest,
-  'format' | 'stores' | 'totals' | 'consistencyWindowMs' | 'previous' | 'seal'
+  'format' | 'stores' | 'context' | 'totals' | 'consistencyWindowMs' | 'previous' | 'seal'
 > & {
   stores: Omit<Manifest['stores'][number], 'parts'>[];
+  /** Left out: nothing is known but the data. */
+  context?: Omit<BackupContext, 'parts'>;
 };
 
 /** Objects of a store in a backup that is being written, as its maker sees them. */
@@ -28,6 +30,12 @@ export interface BackupPlace {
   folderOf(store: string): Promise<string>;
   /** Makes the place for the objects of a store, in its folder. */
   objectsOf(store: string, of: { service: string; environment: string }, effect: Effect): Promise<VaultObjects>;
+}
+
+/** A part that goes from memory into the seal: plain it lies on no disk. */
+export interface SecretPart {
+  path: string;
+  bytes: Buffer;
 }
 
 /** A sealed backup: the manifest and the digest that the journal keeps of it. */
@@ -69,8 +77,8 @@ export interface Pin {
 export interface Vault {
   /** Makes an empty place for the backup; removes what a dead run left of the same one. Refuses one that a living process writes. */
   begin(id: string): Promise<BackupPlace>;
-  /** Packs, encrypts, hashes and syncs all parts, signs the manifest and makes the backup visible. */
-  seal(draft: ManifestDraft, signal?: AbortSignal): Promise<Sealed>;
+  /** Packs, encrypts, hashes and syncs all parts, signs the manifest and makes the backup visible. Refuses secret parts where nobody can be encrypted for. */
+  seal(draft: ManifestDraft, signal?: AbortSignal, secrets?: readonly SecretPart[]): Promise<Sealed>;
   /** Deletes an unsealed backup of this process. */
   abandon(id: string): Promise<void>;
   /** Sealed backups, oldest first; one whose manifest cannot be trusted comes with the reason instead. */
@@ -92,6 +100,8 @@ export interface Vault {
     store: string,
     use: (folder: string, objects: ObjectSource) => Promise<Result>,
   ): Promise<Result>;
+  /** One part of its context, decrypted and unpacked in memory, every byte checked. Throws what `opened` throws. */
+  readContext(sealed: Sealed, path: string): Promise<Buffer>;
   /** Whether its parts can be opened here: it is not encrypted, its key is kept, or there is an identity. */
   canOpen(sealed: Sealed): Promise<boolean>;
   /** Marks a sealed backup as pruned. Twice is harmless: the first mark stays. */

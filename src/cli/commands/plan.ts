@@ -4,6 +4,7 @@ interface Given {
   type: string;
   reason?: string;
   commit?: string;
+  keepEnvironment?: boolean;
 }
 
 export const registerPlan: Registration = (program, run) => {
@@ -13,6 +14,7 @@ export const registerPlan: Registration = (program, run) => {
     .option('--type <type>', 'release type, as the release file declares it', 'regular')
     .option('--reason <text>', 'why; part of the plan')
     .option('--commit <hash>', 'commit the version was built from; part of the plan')
+    .option('--keep-environment', 'a rollback of it leaves the env file as it is; part of the plan')
     .addHelpText('after', '\nExample:\n  $ shipway plan 1.2.3 --env production')
     .action((version: string, given: Given) =>
       run(command, async (session) => {

@@ -4,6 +4,7 @@ interface Given {
   type: string;
   reason?: string;
   commit?: string;
+  keepEnvironment?: boolean;
   plan?: string;
   automation?: boolean;
   detach?: boolean;
@@ -17,6 +18,7 @@ export const registerRelease: Registration = (program, run) => {
     .option('--type <type>', 'release type, as the release file declares it', 'regular')
     .option('--reason <text>', 'why; kept in the journal')
     .option('--commit <hash>', 'commit the version was built from')
+    .option('--keep-environment', 'a rollback of it leaves the env file as it is; part of the plan')
     .option('--plan <digest>', 'refuse unless the plan is exactly this one (see: shipway plan)')
     .option('--automation', 'nobody watches over it: held back after a rollback until a person lifts it')
     .option('--detach', 'return when the gates are passed (0) or a person is waited for (10)')

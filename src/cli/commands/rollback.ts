@@ -5,6 +5,7 @@ interface Given {
   backup?: string;
   quick?: boolean;
   full?: boolean;
+  keepEnvironment?: boolean;
   reason: string;
   detach?: boolean;
 }
@@ -19,6 +20,7 @@ export const registerRollback: Registration = (program, run) => {
       command.createOption('--quick', 'code and traffic only, the data stays (default)').conflicts(['full', 'backup']),
     )
     .option('--full', 'also the data, from the backup taken before the version that runs')
+    .option('--keep-environment', 'leave the env file as it is; otherwise it goes back with the version')
     .requiredOption('--reason <text>', 'why; kept in the journal')
     .option('--detach', 'do not follow it')
     .addHelpText('after', '\nExample:\n  $ shipway rollback --env production --reason "orders fail"')

@@ -2,7 +2,7 @@ import type { ListedBackup, ShownBackup } from '../../app/list-backups.ts';
 import type { BackupSummary, RestorePlan } from '../../app/manage-backups.ts';
 import { formatDuration } from '../../core/plan/format-duration.ts';
 import { faultOf, secondsOf } from '../../core/backup/proof-run.ts';
-import { encryptionWords, storedWords } from '../../core/backup/describe-backup.ts';
+import { encryptionWords, environmentWords, storedWords } from '../../core/backup/describe-backup.ts';
 import { formatBytes } from '../../core/plan/format-bytes.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
@@ -89,7 +89,37 @@ export function backupLine(backup: BackupSummary): string[] {
     `size     ${formatBytes(backup.bytes)} of data, stored as ${storedWords(backup)}`,
     `readable ${printable(encryptionWords(backup.encryptedFor))}`,
     `signed   ${backup.signer ?? 'no: it is of the format before signatures'}`,
+    ...contextLines(backup),
   ];
+}
+
+/** What it knows besides the data. */
+function contextLines({ context, downPaths }: BackupSummary): string[] {
+  if (context === null) return ['context  not known: it is of a format before'];
+  const { commit, configuration, migration, environment } = context;
+  const lines = [
+    `commit   ${commit === null ? 'not known: no git' : commitWords(commit)}`,
+    `config   ${configuration ?? 'not known'}`,
+  ];
+  if (migration !== null) {
+    const goesTo = migration.goesTo === null ? '' : `, ${migration.version} goes to ${migration.goesTo}`;
+    lines.push(`schema   ${migration.kind}: at ${migration.revision ?? 'a revision that nobody tells'}${goesTo}`);
+    lines.push(
+      `down     ${migration.notStored === null ? downWords(downPaths) : `NOT stored: ${migration.notStored}`}`,
+    );
+  }
+  return [...lines, `env      ${environmentWords(environment)}`].map(printable);
+}
+
+function commitWords({ hash, tag, changed }: NonNullable<NonNullable<BackupSummary['context']>['commit']>): string {
+  return `${hash}${tag === null ? '' : ` (${tag})`}${changed ? ', with changes that are not committed' : ''}`;
+}
+
+const PATHS_SHOWN = 5;
+
+function downWords(paths: readonly string[]): string {
+  const more = paths.length - PATHS_SHOWN;
+  return `${paths.length} ${paths.length === 1 ? 'file' : 'files'} stored: ${paths.slice(0, PATHS_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** What a restore replaces and since when writes would be gone. */

@@ -43,6 +43,7 @@ function rolledBack(style: Style, release: ReleaseView, ending: ReleaseEnding): 
     `live in ${release.environment}: ${ending.liveVersion ?? 'nothing'}`,
     ...listed('undone:', ending.undone),
     ...(byHand ? [] : listed('not undone:', ending.notUndone)),
+    ...listed('environment:', ending.environment),
     // An abort says nothing about the version, so it is not kept out.
     ...(release.cause?.message.startsWith('aborted by ') === true
       ? [`next: shipway show ${release.id}`]
@@ -77,6 +78,7 @@ function needsHuman(style: Style, release: ReleaseView, steps: readonly StepView
     `${style.bad(`${what}${at}. HUMAN NEEDED NOW`)}   ${journal(ending)}`,
     ...causeLine(release),
     ...partLines(steps, release.isGoingBack),
+    ...listed('environment:', ending.environment),
     `live in ${release.environment} by the record: ${ending.liveVersion ?? 'nothing'}`,
     ...nextSafeCommands(release, failed),
   ];

@@ -1,4 +1,5 @@
 import type { RollBackMeaning, RollBackWish } from '../../app/roll-back.ts';
+import { stepsOf, type Plan } from '../../core/plan/plan.ts';
 import { printable } from './printable.ts';
 import { age, shownTime } from './times.ts';
 
@@ -16,7 +17,7 @@ export function rollBackLines(
   }
   const { plan, facts } = meaning.view;
   const from = plan.previous?.version ?? 'nothing';
-  const lines = [`${plan.service} ${plan.environment}: ${from} -> ${plan.version.number}`];
+  const lines = [`${plan.service} ${plan.environment}: ${from} -> ${plan.version.number}`, ...environmentLines(plan)];
   if (wish.depth === 'quick') return [...lines, 'data: stays as it is (bring it back too: --full)'];
   const reference = backupMeant(meaning, wish);
   const backup = facts.backups.find(
@@ -30,6 +31,17 @@ export function rollBackLines(
     ...known.loss.map((line) => printable(`  ${line}`)),
     'the replaced data is backed up first and kept aside; requests are answered 503 while the data is swapped',
   ];
+}
+
+/** What becomes of the env file; nothing where it stays as it is because it is as it was. */
+function environmentLines(plan: Plan): string[] {
+  const step = stepsOf(plan).find((one) => one.step.kind === 'return-environment')?.step;
+  if (step !== undefined)
+    return [printable(`environment: ${step.title}`), ...(step.notes ?? []).map((note) => `  ${note}`)];
+  const { envFile, warnings } = plan;
+  return warnings
+    .filter((warning) => envFile !== null && warning.startsWith(`${envFile} `))
+    .map((warning) => printable(`environment: ${warning}`));
 }
 
 /** The backup that a rollback with data restores, as it is named in the plan. */

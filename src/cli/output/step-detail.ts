@@ -18,8 +18,9 @@ const RESULTS: Record<string, (result: JsonObject) => string> = {
   'prove-backup': (result) => `proven in ${formatDuration(number(result['seconds']))}`,
   'backup-data': (result) => joined([text(result['id']), bytes(result['bytes']), encryptedFor(result['encryptedFor'])]),
   'migrate-up': (result) => change(result),
-  'migrate-down': (result) => change(result),
+  'migrate-down': (result) => (text(result['keptBy']) === '' ? '' : `the files that ${text(result['keptBy'])} kept`),
   'apply-version': (result) => instances(result['instances']),
+  'return-environment': (result) => text(result['outcome']).replace('-', ' '),
   'watch-version': (result) =>
     joined([`${formatDuration(number(result['watchedSeconds']))}, ${number(result['rounds'])} rounds`]),
   'retire-version': (result) => endings(result),

@@ -110,13 +110,21 @@ function transcript(events: FollowEvent[], isLive = false, nowMs = () => 0) {
 const ended = (
   change: Partial<ReleaseView>,
   live: string | null,
-  more: Partial<{ undone: string[]; notUndone: string[] }> = {},
+  more: Partial<{ undone: string[]; notUndone: string[]; environment: string[] }> = {},
   steps: StepView[] = [],
 ): FollowEvent => ({
   event: 'end',
   release: release({ finishedAt: '2026-11-20T10:42:18.000Z', ...change }),
   steps,
-  ending: { liveVersion: live, tookSeconds: 2538, undone: [], notUndone: [], journalHead: HEAD, ...more },
+  ending: {
+    liveVersion: live,
+    tookSeconds: 2538,
+    undone: [],
+    notUndone: [],
+    environment: [],
+    journalHead: HEAD,
+    ...more,
+  },
 });
 
 describe('what a person sees of a release', () => {

@@ -172,14 +172,15 @@ describe('a manifest with objects', () => {
     edit(object);
     const parts = store.parts.map((part) => ({ ...part, stored }));
     const stores = [{ ...store, parts, objects: [object] }];
-    const seal = { encryption: null, signer: `ed25519:${A}`, storedBytes: storedBytesOf(stores) };
-    return manifestBytes({ ...sample(), format: 3, stores, totals: totalsOf(stores), seal, ...change });
+    const seal = { encryption: null, signer: `ed25519:${A}`, storedBytes: storedBytesOf({ stores }) };
+    const context = { commit: null, configuration: null, migration: null, environment: null, parts: [] };
+    return manifestBytes({ ...sample(), format: 3, stores, context, totals: totalsOf({ stores }), seal, ...change });
   };
 
   it('is read back, counts them, and knows which were written before it', () => {
     const { stores, totals } = readManifest(shared(), 'm');
     expect(totals).toEqual({ files: 3, bytes: 16 });
-    expect(storedBytesOf(stores)).toBe(15);
+    expect(storedBytesOf({ stores })).toBe(15);
     expect(sharedBytesOf(stores)).toBe(5);
     expect(
       sharedBytesOf(

@@ -1,3 +1,4 @@
+import type { BackupContext, EnvironmentFacts } from './manifest.ts';
 import { formatBytes } from '../plan/format-bytes.ts';
 import { formatDuration } from '../plan/format-duration.ts';
 
@@ -10,6 +11,7 @@ interface Described {
   sharedBytes: number;
   encryptedFor: string[];
   seconds: number;
+  context: Pick<BackupContext, 'environment'> | null;
 }
 
 /** The closing sentence of a backup: what it holds, how large, how long, how it was verified, and who can read it. */
@@ -17,7 +19,19 @@ export function describeBackup(backup: Described): string {
   const { id, stores, bytes, seconds } = backup;
   const size = `${formatBytes(bytes)} stored as ${storedWords(backup)}`;
   const proof = 'signed; opened again, every hash and every copy compared';
-  return `${id}: ${stores.join(', ')}; ${size} in ${formatDuration(seconds)}; ${proof}; ${encryptionWords(backup.encryptedFor)}`;
+  const environment = backup.context?.environment ?? null;
+  const words = [`${id}: ${stores.join(', ')}`, `${size} in ${formatDuration(seconds)}`, proof];
+  words.push(encryptionWords(backup.encryptedFor));
+  return [...words, ...(environment === null ? [] : [`environment: ${environmentWords(environment)}`])].join('; ');
+}
+
+/** Whether the environment is in it; names are counted, values never shown. */
+export function environmentWords(environment: EnvironmentFacts | null): string {
+  if (environment === null) return 'there is neither an env file nor a variable';
+  const { file, names, startedBy, notStored } = environment;
+  if (notStored !== null) return `NOT stored: ${notStored}`;
+  const what = `${file === null ? '' : `${file}, `}${names.length} ${names.length === 1 ? 'variable' : 'variables'}`;
+  return `${what}, encrypted${startedBy === null ? '' : `; also the one of ${startedBy}, which the version that ran was started with`}`;
 }
 
 /** How large it lies in the vault, and how much of that is its own. */

@@ -88,9 +88,59 @@ export interface Seal {
   storedBytes: number;
 }
 
+/** Where the project stands in git. */
+export interface CommitFacts {
+  /** Of the commit that is checked out. */
+  hash: string;
+  /** A tag of that commit; the first by name when it has several. */
+  tag: string | null;
+  /** Whether tracked files of the project differ from it. */
+  changed: boolean;
+}
+
+/** Where the schema stood, and what takes it back. */
+export interface SchemaFacts {
+  /** The migration tool. */
+  kind: string;
+  /** The version whose migration files were asked. */
+  version: string;
+  /** The revision of the data when the backup was taken; null: the tool does not tell. */
+  revision: string | null;
+  /** The revision that this version goes up to; null: the tool does not tell. */
+  goesTo: string | null;
+  /** Why the files of the way down are not in the backup; null: they are. */
+  notStored: string | null;
+}
+
+/** Which environment is in the backup. Names alone: values lie in the encrypted parts. */
+export interface EnvironmentFacts {
+  /** Path of the env file as the release file names it; null: there is none. */
+  file: string | null;
+  /** Names of the variables in the env file and of those that the service is started with, sorted. */
+  names: string[];
+  /** The release that started the version that ran, where it did so with another environment; null: the same, or not known. */
+  startedBy: string | null;
+  /** Why it is not in the backup; null: it is. */
+  notStored: string | null;
+}
+
+/** What a backup knows besides the data of its stores. */
+export interface BackupContext {
+  /** null: the project is not in git, or git cannot be asked. */
+  commit: CommitFacts | null;
+  /** Fingerprint of the release file that was in force; null: not known. */
+  configuration: string | null;
+  /** null: no migration is declared, or no version ran whose tool could be asked. */
+  migration: SchemaFacts | null;
+  /** null: there is neither an env file nor a variable. */
+  environment: EnvironmentFacts | null;
+  /** Sorted by path. */
+  parts: Part[];
+}
+
 /** What a backup says about itself; never changes once the backup is sealed. */
 export interface Manifest {
-  /** 1: plain parts, no signature. 2: with `seal`. 3: stores may have `objects`. */
+  /** 1: plain parts, no signature. 2: with `seal`. 3: with `context`, and stores may have `objects`. */
   format: 1 | 2 | 3;
   id: string;
   service: string;
@@ -109,6 +159,8 @@ export interface Manifest {
   /** SHA-256 of the manifest of the backup before, of the same service and environment; null for the first. */
   previous: string | null;
   totals: { files: number; bytes: number };
+  /** From format 3 on. */
+  context?: BackupContext;
   /** From format 2 on. */
   seal?: Seal;
 }
@@ -125,14 +177,19 @@ export function manifestSha256(manifest: Manifest): string {
   return createHash('sha256').update(manifestBytes(manifest)).digest('hex');
 }
 
-/** Files and bytes over all stores. */
-export function totalsOf(stores: readonly StoreManifest[]): Manifest['totals'] {
-  const files = stores.flatMap((store) => [...store.parts, ...objectsOf(store)]);
-  return { files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0) };
+/** Every part of the backup: those of its stores, and those of its context. Objects are not among them. */
+export function partsOf({ stores, context }: Pick<Manifest, 'stores' | 'context'>): Part[] {
+  return [...stores.flatMap((store) => store.parts), ...(context?.parts ?? [])];
 }
 
 export function objectsOf(store: Pick<StoreManifest, 'objects'>): SealedObject[] {
   return store.objects ?? [];
+}
+
+/** Files and bytes over all parts and objects. */
+export function totalsOf(manifest: Pick<Manifest, 'stores' | 'context'>): Manifest['totals'] {
+  const files = [...partsOf(manifest), ...manifest.stores.flatMap(objectsOf)];
+  return { files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0) };
 }
 
 /** The file that a part is in the vault. */
@@ -141,9 +198,9 @@ export function storedOf(part: Part): StoredFile & { codec: Codec } {
 }
 
 /** Bytes of all parts and objects as they lie in the vault. */
-export function storedBytesOf(stores: readonly StoreManifest[]): number {
-  const ofParts = stores.flatMap((store) => store.parts).reduce((sum, part) => sum + storedOf(part).bytes, 0);
-  return stores.flatMap(objectsOf).reduce((sum, { stored }) => sum + stored.bytes, ofParts);
+export function storedBytesOf(manifest: Pick<Manifest, 'stores' | 'context'>): number {
+  const ofParts = partsOf(manifest).reduce((sum, part) => sum + storedOf(part).bytes, 0);
+  return manifest.stores.flatMap(objectsOf).reduce((sum, { stored }) => sum + stored.bytes, ofParts);
 }
 
 /** Bytes of the objects that a backup before this one wrote: on the disk once, however many backups hold them. */
@@ -160,8 +217,7 @@ export function recipientsOf({ seal }: Pick<Manifest, 'seal'>): string[] {
 /** Every file that lies in the folder of the backup besides the manifest and its signature. */
 export function sealedFiles(manifest: Manifest): FoundFile[] {
   const keys = manifest.seal?.encryption?.keys;
-  const parts = manifest.stores.flatMap((store) => store.parts);
-  const files = parts.map((part) => ({ path: part.path, ...sizeAndHash(storedOf(part)) }));
+  const files = partsOf(manifest).map((part) => ({ path: part.path, ...sizeAndHash(storedOf(part)) }));
   const objects = manifest.stores.flatMap(objectsOf).map(({ path, stored }) => ({ path, ...sizeAndHash(stored) }));
   const wrapped = keys === undefined ? [] : [{ path: KEYS_FILE, ...sizeAndHash(keys) }];
   return [...files, ...objects, ...wrapped];

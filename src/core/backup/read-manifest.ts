@@ -6,12 +6,15 @@ import {
   consistencyWindowMs,
   manifestBytes,
   objectsOf,
+  partsOf,
   storedBytesOf,
   totalsOf,
+  type BackupContext,
   type Manifest,
   type Seal,
   type SealedObject,
 } from './manifest.ts';
+import { CONTEXT_FOLDER, downParts, ENVIRONMENT_NOW, ENVIRONMENT_STARTED } from './backup-context.ts';
 import { isSigner } from './signer.ts';
 import { isSafePath } from './safe-path.ts';
 
@@ -27,7 +30,7 @@ const isObject: Test = (value) => typeof value === 'object' && value !== null &&
 const isList: Test = (value) => Array.isArray(value);
 const isCounters: Test = (value) => isObject(value) && Object.values(value as Fields).every(isCount);
 
-const MANIFEST: Record<Exclude<keyof Manifest, 'seal'>, Test> = {
+const MANIFEST: Record<Exclude<keyof Manifest, 'seal' | 'context'>, Test> = {
   format: (value) => value === 1 || value === 2 || value === 3,
   id: (value) => typeof value === 'string' && parseBackupId(value) !== null,
   service: isText,
@@ -47,6 +50,22 @@ const CAPTURE = { engine: isText, consistentAt: isTime, liveBytes: isCount, coun
 const PART = { path: isText, bytes: isCount, sha256: isSha256 };
 const STORED = { codec: isCodec, bytes: isCount, sha256: isSha256 };
 const OBJECT = { path: isText, bytes: isObjectSize, stored: isObject };
+const CONTEXT = {
+  commit: isObjectOrNull,
+  configuration: isTextOrNull,
+  migration: isObjectOrNull,
+  environment: isObjectOrNull,
+  parts: isList,
+};
+const COMMIT = { hash: isText, tag: isTextOrNull, changed: isYesOrNo };
+const MIGRATION = {
+  kind: isText,
+  version: isText,
+  revision: isTextOrNull,
+  goesTo: isTextOrNull,
+  notStored: isTextOrNull,
+};
+const ENVIRONMENT = { file: isTextOrNull, names: isNames, startedBy: isTextOrNull, notStored: isTextOrNull };
 const SEAL = { encryption: isObjectOrNull, signer: isSigner, storedBytes: isCount };
 const ENCRYPTION = { cipher: isCipher, blockBytes: isBlockSize, recipients: isRecipients, keys: isObject };
 
@@ -54,6 +73,14 @@ const ENCRYPTION = { cipher: isCipher, blockBytes: isBlockSize, recipients: isRe
 const BLOCK_BYTES_MAX = 16 * 1024 * 1024;
 const RECIPIENTS_MAX = 100;
 const OBJECT_BYTES_MAX = 16 * 1024 * 1024;
+
+function isYesOrNo(value: unknown): boolean {
+  return typeof value === 'boolean';
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
+}
 
 function isCodec(value: unknown): boolean {
   return CODECS.some((codec) => codec === value);
@@ -92,12 +119,15 @@ function isName(value: unknown): boolean {
 export function readManifest(bytes: Buffer, where: string): Manifest {
   const value = parseJson(bytes, where);
   const isSealed = value['format'] === 2 || value['format'] === 3;
-  requireFields(value, isSealed ? { ...MANIFEST, seal: isObject } : MANIFEST, '', where);
+  const hasContext = value['format'] === 3;
+  const tests = { ...MANIFEST, ...(isSealed ? { seal: isObject } : {}), ...(hasContext ? { context: isObject } : {}) };
+  requireFields(value, tests, '', where);
   requireFields(value['createdAt'], { start: isTime, end: isTime }, 'createdAt.', where);
   requireFields(value['totals'], { files: isCount, bytes: isCount }, 'totals.', where);
   (value['stores'] as unknown[]).forEach((store, index) =>
     requireStore(store, { prefix: `stores[${index}].`, isSealed, mayShare: value['format'] === 3 }, where),
   );
+  if (hasContext) requireContext(value['context'], where);
   if (isSealed) requireSeal(value['seal'], where);
   const manifest = value as unknown as Manifest;
   if (!manifestBytes(manifest).equals(bytes)) throw invalid('it is not in canonical form', where);
@@ -147,17 +177,35 @@ function requireStore(
   const hasObjects = mayShare && isObject(value) && Object.hasOwn(value as Fields, 'objects');
   requireFields(value, hasObjects ? { ...STORE, objects: isList } : STORE, prefix, where);
   requireFields(value['capture'], CAPTURE, `${prefix}capture.`, where);
-  (value['parts'] as unknown[]).forEach((part, index) => {
-    const partPrefix = `${prefix}parts[${index}].`;
-    requireFields(part, isSealed ? { ...PART, stored: isObject } : PART, partPrefix, where);
-    if (isSealed) requireFields(part['stored'], STORED, `${partPrefix}stored.`, where);
-    const path = String(part['path']);
-    // A path that climbs out would let a manifest name, or a restore read, any file of the machine.
-    if (!isSafePath(path) || !path.startsWith(`${String(value['name'])}/`)) {
-      throw invalid(`${partPrefix}path ${JSON.stringify(path)} leaves the folder of its store`, where);
-    }
-  });
+  const folder = String(value['name']);
+  if (folder === CONTEXT_FOLDER) throw invalid(`${prefix}name is not the name of a store`, where);
+  (value['parts'] as unknown[]).forEach((part, index) =>
+    requirePart(part, { prefix: `${prefix}parts[${index}].`, isSealed, folder }, where),
+  );
   if (hasObjects) requireObjects(value, prefix, where);
+}
+
+function requirePart(part: unknown, at: { prefix: string; isSealed: boolean; folder: string }, where: string): void {
+  const { prefix, isSealed, folder } = at;
+  requireFields(part, isSealed ? { ...PART, stored: isObject } : PART, prefix, where);
+  if (isSealed) requireFields(part['stored'], STORED, `${prefix}stored.`, where);
+  const path = String(part['path']);
+  // A path that climbs out would let a manifest name, or a restore read, any file of the machine.
+  if (!isSafePath(path) || !path.startsWith(`${folder}/`)) {
+    throw invalid(`${prefix}path ${JSON.stringify(path)} leaves the folder of its store`, where);
+  }
+}
+
+function requireContext(value: unknown, where: string): void {
+  requireFields(value, CONTEXT, 'context.', where);
+  const { commit, migration, environment } = value as unknown as BackupContext;
+  if (commit !== null) requireFields(commit, COMMIT, 'context.commit.', where);
+  if (migration !== null) requireFields(migration, MIGRATION, 'context.migration.', where);
+  if (environment !== null) requireFields(environment, ENVIRONMENT, 'context.environment.', where);
+  (value['parts'] as unknown[]).forEach((part, index) => {
+    const prefix = `context.parts[${index}].`;
+    requirePart(part, { prefix, isSealed: true, folder: CONTEXT_FOLDER }, where);
+  });
 }
 
 function requireObjects(store: Fields, prefix: string, where: string): void {
@@ -176,11 +224,31 @@ function requireObjects(store: Fields, prefix: string, where: string): void {
   });
 }
 
+/** What the context says it holds is there, and nothing besides. */
+function contextFaults({ context, seal }: Manifest): [boolean, string][] {
+  if (context === undefined) return [];
+  const { migration, environment, parts } = context;
+  const paths = parts.map((part) => part.path);
+  const down = downParts(context).length;
+  const hasDown = migration !== null && migration.notStored === null;
+  const snapshots = paths.filter((path) => path === ENVIRONMENT_NOW || path === ENVIRONMENT_STARTED);
+  const hasEnvironment = environment !== null && environment.notStored === null;
+  const wanted = hasEnvironment
+    ? [ENVIRONMENT_NOW, ...(environment.startedBy === null ? [] : [ENVIRONMENT_STARTED])]
+    : [];
+  return [
+    [hasDown === down > 0, 'it has other files for the way down than it says'],
+    [snapshots.join() === wanted.join(), 'it has another environment than it says'],
+    [down + snapshots.length === paths.length, 'its context has a part that is not known in this format'],
+    [!hasEnvironment || (seal?.encryption ?? null) !== null, 'its environment is not encrypted'],
+  ];
+}
+
 function requireConsistent(manifest: Manifest, where: string): void {
-  const parts = manifest.stores.flatMap((store) => store.parts);
+  const parts = partsOf(manifest);
   const objects = manifest.stores.flatMap(objectsOf);
   const paths = [...parts, ...objects].map(({ path }) => path);
-  const totals = totalsOf(manifest.stores);
+  const totals = totalsOf(manifest);
   const facts: [boolean, string][] = [
     [isBackupOf(manifest.id, manifest.service, manifest.environment), 'its id names another service or environment'],
     [parseBackupId(manifest.id)?.reason === manifest.reason, 'its id names another reason'],
@@ -191,10 +259,11 @@ function requireConsistent(manifest: Manifest, where: string): void {
     [manifest.stores.every((store) => store.engine === store.capture.engine), 'a store names two engines'],
     [totals.files === manifest.totals.files && totals.bytes === manifest.totals.bytes, 'its totals do not add up'],
     [
-      manifest.seal === undefined || manifest.seal.storedBytes === storedBytesOf(manifest.stores),
+      manifest.seal === undefined || manifest.seal.storedBytes === storedBytesOf(manifest),
       'its stored bytes do not add up',
     ],
     [consistencyWindowMs(manifest.stores) === manifest.consistencyWindowMs, 'its consistency window does not add up'],
+    ...contextFaults(manifest),
   ];
   const wrong = facts.find(([holds]) => !holds);
   if (wrong) throw invalid(wrong[1], where);

@@ -1,6 +1,7 @@
 import type { EnvironmentConfig, ServiceConfig } from '../config/service-config.ts';
 import { parseVersion } from './parse-version.ts';
 import type { Facts, ReleaseRequest } from './facts.ts';
+import { keepEnvironment } from './environment-steps.ts';
 import { migrationWarnings } from './migration-warnings.ts';
 import type { Plan, PlannedPhase, PlannedStep } from './plan.ts';
 import {
@@ -117,8 +118,17 @@ function releasePhases(
           : [],
     },
     { name: 'gate', steps: approval === null ? [] : [awaitApproval(approval)] },
-    { name: 'lock', steps: [takeLock()] },
-    { name: 'backup', steps: environment.stores.length > 0 ? [backupData('pre-release', environment.stores)] : [] },
+    {
+      name: 'lock',
+      steps: [
+        takeLock(),
+        ...(environment.envFile === null ? [] : [keepEnvironment(environment.envFile, request, facts)]),
+      ],
+    },
+    {
+      name: 'backup',
+      steps: environment.stores.length > 0 ? [backupData('pre-release', environment.stores, migrate)] : [],
+    },
     { name: 'migrate', steps: migrateBefore },
     { name: 'deploy', steps: deploySteps(environment, facts, version) },
     { name: 'migrate', steps: migrateAfter },

@@ -37,6 +37,17 @@ export interface Facts {
   components: { name: string; hasPort: boolean; startWithinSeconds: number }[];
   /** Whether the new version runs beside the old one. */
   placement: 'side-by-side' | 'in-place';
+  /** null, or left out: no env file is named, or nothing was released here yet. */
+  environmentFile?: EnvironmentFileFact | null;
+}
+
+/** Where the env file stands, as names of variables: values never come this far. */
+export interface EnvironmentFileFact {
+  path: string;
+  /** Whether it is as the version that runs was started with it; null: nobody wrote that down. */
+  isAsStarted: boolean | null;
+  /** By release: what going back to the file with which it started its version would change; null: nothing. Only what is known is in it. */
+  changes: Record<string, string | null>;
 }
 
 /** The newest rehearsal of a version in an environment. */
@@ -59,6 +70,8 @@ export interface ReleaseRequest {
   environment: string;
   releaseType: string;
   reason: string | null;
+  /** Whether a rollback of it leaves the env file alone. */
+  keepEnvironment?: boolean;
 }
 
 export interface RollbackRequest {
@@ -70,4 +83,6 @@ export interface RollbackRequest {
   /** Backup to restore; null with `full`: the one taken before the version that runs. */
   backup: string | null;
   reason: string;
+  /** Whether the env file stays as it is. */
+  keepEnvironment?: boolean;
 }

@@ -4,6 +4,7 @@ import { deploySteps, environmentOf, planHead } from './build-plan.ts';
 import type { Facts, RollbackRequest } from './facts.ts';
 import { parseVersion } from './parse-version.ts';
 import type { Plan, PlannedPhase, PlannedStep } from './plan.ts';
+import { environmentOfRollback } from './environment-steps.ts';
 import { backupData, retireVersion, runChecks, takeLock } from './planned-steps.ts';
 
 const RESTORE_LIMIT_SECONDS = 3600; // as long as a backup may take
@@ -22,9 +23,13 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
     });
   }
   const target = rollbackTarget(config.service, request, { ...facts, running });
+  const { returning, warning } = environmentOfRollback(request, { ...facts, running }, target);
   const phases: PlannedPhase[] = [
     { name: 'lock', steps: [takeLock()] },
-    ...(request.depth === 'full' ? dataPhases(config, request, facts) : []),
+    ...withEnvironment(
+      request.depth === 'full' ? dataPhases(config, request, facts) : [],
+      returning === null ? [] : [returning],
+    ),
     { name: 'deploy', steps: deploySteps(environment, facts, target) },
     {
       name: 'verify',
@@ -50,8 +55,24 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
     automaticRollback: { armed: false, why: 'a rollback is never rolled back by itself' },
     timeBudgetSeconds: kept.flatMap((phase) => phase.steps).reduce((sum, step) => sum + step.limitSeconds, 0),
     configFingerprint: fingerprint,
-    warnings: rollbackWarnings(request, environment.migrate?.contract ?? null),
+    warnings: [
+      ...rollbackWarnings(request, environment.migrate?.contract ?? null),
+      ...(warning === null ? [] : [warning]),
+    ],
   };
+}
+
+/** The env file goes back after everything that can still be refused, and before anything is stopped or started. */
+function withEnvironment(phases: PlannedPhase[], steps: PlannedStep[]): PlannedPhase[] {
+  const returning: PlannedPhase = { name: 'deploy', steps };
+  const at = phases.findIndex((phase) => phase.name === 'data');
+  const [before, data] = [phases.slice(0, Math.max(at, 0)), phases.slice(Math.max(at, 0))];
+  const staged = data.map((phase) => ({
+    ...phase,
+    steps: phase.steps.filter((step) => step.kind === 'stage-restore'),
+  }));
+  const rest = data.map((phase) => ({ ...phase, steps: phase.steps.filter((step) => step.kind !== 'stage-restore') }));
+  return [...before, ...staged, returning, ...rest];
 }
 
 function rollbackWarnings(request: RollbackRequest, contract: object | null): string[] {
@@ -114,7 +135,7 @@ function dataPhases(config: ServiceConfig, request: RollbackRequest, facts: Fact
     );
   }
   return [
-    { name: 'backup', steps: [backupData('pre-rollback', environment.stores)] },
+    { name: 'backup', steps: [backupData('pre-rollback', environment.stores, environment.migrate)] },
     { name: 'data', steps: restoreSteps(backup, environment.stores, facts, environment.drainSeconds) },
   ];
 }

@@ -10,7 +10,10 @@ export function planUndo(plan: Plan, begunStepIds: readonly string[], reason: st
   const undoSteps = begun
     .toReversed()
     .flatMap(({ phase, step }) => (step.undo === null ? [] : [{ name: phase, step: undoStep(step) }]));
-  const phases: PlannedPhase[] = undoSteps.map(({ name, step }) => ({ name, steps: [step] }));
+  // Whatever is started on the way back reads the env file, so that comes first.
+  const isFirst = ({ step }: { step: PlannedStep }): boolean => step.kind === 'return-environment';
+  const ordered = [...undoSteps.filter(isFirst), ...undoSteps.filter((one) => !isFirst(one))];
+  const phases: PlannedPhase[] = ordered.map(({ name, step }) => ({ name, steps: [step] }));
   const back = plan.previous;
   if (back !== null && undoSteps.length > 0) phases.push({ name: 'verify', steps: verifyAgain(plan) });
   const version = back === null ? plan.version : { number: back.version, commit: null };
@@ -43,7 +46,8 @@ function undoStep(step: PlannedStep): PlannedStep {
     undo: null,
     reversibility: 'nothing to undo',
     limitSeconds: undo.limitSeconds,
-    onFailure: 'stop',
+    // Traffic must not stay on the bad version because a file cannot be written; that it was not is said at the end.
+    onFailure: undo.kind === 'return-environment' ? 'warn' : 'stop',
   };
 }
 

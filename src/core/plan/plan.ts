@@ -13,6 +13,8 @@ export type StepKindName =
   | 'take-lock'
   | 'backup-data'
   | 'prove-backup'
+  | 'keep-environment'
+  | 'return-environment'
   | 'migrate-up'
   | 'migrate-down'
   | 'apply-version'

@@ -63,12 +63,17 @@ export function takeLock(): PlannedStep {
   };
 }
 
-export function backupData(reason: 'pre-release' | 'pre-rollback', stores: string[]): PlannedStep {
+export function backupData(
+  reason: 'pre-release' | 'pre-rollback',
+  stores: string[],
+  migrate: MigrateConfig | null,
+): PlannedStep {
+  const tool = migrate === null ? {} : { migrate: { kind: migrate.kind, settings: migrate.settings } };
   return {
     id: `backup.${reason}`,
     kind: 'backup-data',
     title: `back up ${stores.join(', ')} and verify the copy`,
-    input: { reason, stores },
+    input: { reason, stores, ...tool },
     commands: [],
     ...NO_UNDO,
     limitSeconds: BACKUP_LIMIT_SECONDS,

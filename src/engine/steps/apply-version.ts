@@ -1,5 +1,6 @@
 import type { Json } from '../../core/release/json.ts';
 import type { Instance } from '../../core/release/version.ts';
+import { noteEnvironment } from './step-environment.ts';
 import type { Observation, Step } from './step.ts';
 import { wantOf } from './step-want.ts';
 
@@ -19,6 +20,8 @@ export const applyVersionStep: Step = {
     return { state: 'cannot-tell', why: 'the deploy command is declared as not repeatable, and was cut short' };
   },
   async act(context) {
+    // The file may have been changed since the release began; what counts is with which one the version is started.
+    if (context.plan.envFile !== null) await noteEnvironment(context.plan, context.releaseId, context.effect);
     const instances = await context.tools.adapters.target(context.plan).apply(wantOf(context), context.effect);
     return { instances: summaries(instances) };
   },

@@ -1,4 +1,6 @@
 import type { NamedStore } from '../../core/config/service-config.ts';
+import type { Chosen } from '../../core/config/service-config.ts';
+import { gatherContext } from './step-backup-context.ts';
 import type { Step, StepContext } from './step.ts';
 
 /** Takes one consistent, verified backup of the plan's stores. Its id is fixed by the release and the step, so it is taken once. */
@@ -17,6 +19,13 @@ export const backupDataStep: Step = {
         reason,
         release: releaseId,
         stores: storesOf(context),
+        context: await gatherContext({
+          adapters: tools.adapters,
+          plan,
+          migrate: migrateOf(context),
+          configuration: plan.configFingerprint === '' ? null : plan.configFingerprint,
+          effect,
+        }),
       },
       effect,
     );
@@ -24,6 +33,14 @@ export const backupDataStep: Step = {
     return { id, bytes, storedBytes, stores, encryptedFor };
   },
 };
+
+/** Before a release the files of the version that comes; before a rollback those of the one that runs. */
+function migrateOf({ plan, step }: StepContext): { chosen: Chosen; version: string } | null {
+  const chosen = step.input['migrate'];
+  if (chosen === undefined || chosen === null) return null;
+  const version = plan.kind === 'rollback' ? (plan.previous?.version ?? plan.version.number) : plan.version.number;
+  return { chosen: chosen as unknown as Chosen, version };
+}
 
 /** The stores that the step names, with their settings from the plan. */
 export function storesOf(context: Pick<StepContext, 'plan' | 'step'>): NamedStore[] {

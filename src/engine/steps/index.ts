@@ -4,10 +4,12 @@ import { awaitApprovalStep } from './await-approval.ts';
 import { backupDataStep } from './backup-data.ts';
 import { checkHealthStep } from './check-health.ts';
 import { doNothingStep } from './do-nothing.ts';
+import { keepEnvironmentStep } from './keep-environment.ts';
 import { migrateDownStep } from './migrate-down.ts';
 import { migrateUpStep } from './migrate-up.ts';
 import { proveBackupStep } from './prove-backup.ts';
 import { retireVersionStep } from './retire-version.ts';
+import { returnEnvironmentStep } from './return-environment.ts';
 import { returnTrafficStep } from './return-traffic.ts';
 import { revertVersionStep } from './revert-version.ts';
 import { runChecksStep } from './run-checks.ts';
@@ -28,6 +30,8 @@ export const STEPS: Record<StepKindName, Step> = {
   'take-lock': takeLockStep,
   'backup-data': backupDataStep,
   'prove-backup': proveBackupStep,
+  'keep-environment': keepEnvironmentStep,
+  'return-environment': returnEnvironmentStep,
   'migrate-up': migrateUpStep,
   'migrate-down': migrateDownStep,
   'apply-version': applyVersionStep,

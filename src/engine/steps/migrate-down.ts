@@ -1,26 +1,31 @@
 import type { MigrateConfig } from '../../core/config/service-config.ts';
+import type { JsonObject } from '../../core/release/json.ts';
+import type { Effect } from '../../platform/effect.ts';
 import type { Observation, Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
+import { withWayDown } from './step-way-down.ts';
 
-/** Takes the schema back with the NEWER version's files: the older ones lack the file that describes the way down. */
+/** Takes the schema back with the NEWER version's files, those of the project or those that the backup kept: the older ones lack the file that describes the way down. */
 export const migrateDownStep: Step = {
   kind: 'migrate-down',
   async observe(context): Promise<Observation> {
     const { migrator, newer, target } = opened(context);
-    const now = await migrator.revision(newer, context.effect);
+    const now = await withWayDown(context, (effect) => migrator.revision(newer, effect));
     if (now === null)
       return { state: 'cannot-tell', why: 'the release file gives no command that tells the schema revision' };
     return now === target ? { state: 'done', result: { revision: now } } : { state: 'half' };
   },
-  async act(context) {
-    const { migrator, newer, target } = opened(context);
-    // The way up may have failed before it began: then there is nothing to take back.
-    const now = await migrator.revision(newer, context.effect);
-    if (now !== null && now === target) return { revision: now };
-    await migrator.down(newer, target, context.effect);
-    return { revision: await migrator.revision(newer, context.effect) };
-  },
+  act: (context) => withWayDown(context, (effect, keptBy) => goDown(context, effect, keptBy)),
 };
+
+async function goDown(context: StepContext, effect: Effect, keptBy: string | null): Promise<JsonObject> {
+  const { migrator, newer, target } = opened(context);
+  // The way up may have failed before it began: then there is nothing to take back.
+  const now = await migrator.revision(newer, effect);
+  if (now !== null && now === target) return { revision: now };
+  await migrator.down(newer, target, effect);
+  return { revision: await migrator.revision(newer, effect), ...(keptBy === null ? {} : { keptBy }) };
+}
 
 function opened(context: StepContext) {
   const migrate = context.step.input['migrate'] as unknown as MigrateConfig;

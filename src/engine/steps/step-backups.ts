@@ -1,9 +1,18 @@
+import type { BackupContext } from '../../core/backup/manifest.ts';
 import type { ProofRun } from '../../core/backup/proof-run.ts';
 import type { VerificationLevel } from '../../core/backup/verification-level.ts';
 import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
+
+/** What a backup is to know besides the data; the files are copied and the secrets sealed by whoever takes it. */
+export interface GatheredContext {
+  facts: Omit<BackupContext, 'parts'>;
+  /** Relative to the project. */
+  down: string[];
+  secrets: { path: string; bytes: Buffer }[];
+}
 
 /** A backup as a step or a person sees it. */
 export interface BackupSummary {
@@ -23,6 +32,10 @@ export interface BackupSummary {
   encryptedFor: string[];
   /** Public key of its signature; null for a backup of the format before. */
   signer: string | null;
+  /** What it knows besides the data; null for a backup of a format before. */
+  context: Omit<BackupContext, 'parts'> | null;
+  /** Files of the way down that it holds, relative to the project. */
+  downPaths: string[];
 }
 
 /** A backup as whoever took it knows it. */
@@ -38,6 +51,7 @@ export interface BackupRequest {
   reason: string;
   release: string | null;
   stores: NamedStore[];
+  context: GatheredContext;
 }
 
 /** One look at a backup. */
@@ -58,6 +72,8 @@ export interface BackupTools {
   /** The backup meant by an id, a unique prefix, or `before:<release>`. */
   find(plan: Plan, reference: string): Promise<BackupSummary>;
   list(plan: Plan): Promise<BackupSummary[]>;
+  /** The files of the way down that a backup holds, by their path in the project. */
+  readDown(plan: Plan, id: string): Promise<{ path: string; bytes: Buffer }[]>;
   /** Looks at a backup again, and keeps what it found for good. Live data is not touched. */
   prove(plan: Plan, request: ProofRequest, effect: Effect): Promise<ProofRun>;
   /** Deletes the data keys that were kept for releases that are over and have no hold. */
@@ -68,8 +84,12 @@ export interface BackupTools {
     backup: Pick<BackupSummary, 'id' | 'stores'>,
     effect: Effect,
   ): Promise<{ since: string; stores: Record<string, JsonObject> }>;
-  /** Writes the data of these stores of a backup into an empty folder, a folder a store, and verifies it there. Touches nothing else. */
-  extract(plan: Plan, request: { id: string; stores: string[]; into: string }, effect: Effect): Promise<void>;
+  /** Writes the data of these stores of a backup into an empty folder, a folder a store, and verifies it there; with its context when asked for. Touches nothing else. */
+  extract(
+    plan: Plan,
+    request: { id: string; stores: string[]; into: string; withContext: boolean },
+    effect: Effect,
+  ): Promise<void>;
   /** Restores beside the live data and verifies; what it returns is what the swap needs. */
   stage(plan: Plan, request: { id: string; stores: NamedStore[] }, effect: Effect): Promise<JsonObject>;
   swap(plan: Plan, staged: JsonObject, effect: Effect): Promise<JsonObject>;

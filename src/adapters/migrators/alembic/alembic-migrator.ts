@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
 import type { Json } from '../../../core/release/json.ts';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
+import { listDirectory, readText } from '../../../platform/files.ts';
 import type { Migrator } from '../migrator.ts';
 import {
   directionsOf,
@@ -9,7 +11,9 @@ import {
   runMigratorCommand,
   type MigratorCommand,
 } from '../run-migrator-command.ts';
-import { readCurrent, readHistory, splitHistory } from './read-history.ts';
+import { commandFolder, notStored, wayDownOf, type WayDown } from '../way-down.ts';
+import { goalOf, readCurrent, readHistory, splitHistory } from './read-history.ts';
+import { scriptFolders, sectionMeant } from './script-folders.ts';
 import type { AlembicSettings } from './settings.ts';
 
 /** What alembic calls an empty database in its own arguments. */
@@ -58,7 +62,34 @@ export function openAlembicMigrator(checkedSettings: Json): Migrator {
       const history = await readMigratorOutput(commandOf('status', version, ['history']), settings, effect);
       return { ...splitHistory(readHistory(history), await current(version, effect)), text: '' };
     },
+    async wayDown(version, effect) {
+      const history = await readMigratorOutput(commandOf('status', version, ['history']), settings, effect);
+      return scriptsOf(settings, goalOf(settings.to, readHistory(history)), version, effect);
+    },
   };
+}
+
+/** The ini file, env.py with what lies beside it, and the revisions; or what the release file names instead of them. */
+async function scriptsOf(
+  settings: AlembicSettings,
+  goesTo: string | null,
+  version: string,
+  effect: Effect,
+): Promise<WayDown> {
+  const cwd = commandFolder(settings.directory, version, effect);
+  const path = resolve(cwd, settings.config);
+  const ini = await readText(path);
+  if (settings.files !== undefined) {
+    const named = settings.files.map((file) => resolve(cwd, file));
+    return wayDownOf(goesTo, ini === null ? named : [path, ...named], effect);
+  }
+  if (ini === null)
+    return notStored(goesTo, `${settings.config} is not there; list what the way down needs under \`files\``);
+  const folders = scriptFolders(ini, { path, cwd, section: sectionMeant(settings.command) });
+  if (typeof folders === 'string') return notStored(goesTo, folders);
+  const beside = listDirectory(folders.scripts).filter((name) => /\.(py|mako)$/.test(name));
+  const scripts = beside.map((name) => resolve(folders.scripts, name));
+  return wayDownOf(goesTo, [path, ...scripts, ...folders.versions], effect);
 }
 
 function severalHeads(version: string, revisions: string): Error {

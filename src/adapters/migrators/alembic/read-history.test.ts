@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readCurrent, readHistory, splitHistory } from './read-history.ts';
+import { goalOf, readCurrent, readHistory, splitHistory } from './read-history.ts';
 
 const HISTORY = [
   'connecting to the database -> now',
@@ -41,4 +41,14 @@ describe('what alembic prints', () => {
   ])('at %j, %j is applied and %j waits', (current, applied, pending) => {
     expect(splitHistory(readHistory(HISTORY), current)).toEqual({ applied, pending });
   });
+});
+
+test.each([
+  ['head', 'r2'],
+  ['heads', 'r2'],
+  ['r1', 'r1'],
+  ['expand@head', null],
+])('up to %s ends at %s', (to, goal) => {
+  const history = readHistory('r1 -> r2 (head), tag\n<base> -> r1, notes\n');
+  expect(goalOf(to, history)).toBe(goal);
 });

@@ -46,3 +46,12 @@ export function splitHistory(
     pending: oldestFirst.filter((revision) => !applied.has(revision)),
   };
 }
+
+/** The revision that `upgrade` ends at; null where the word means something that only alembic can resolve. */
+export function goalOf(to: string, history: readonly HistoryEntry[]): string | null {
+  if (history.some((entry) => entry.revision === to)) return to;
+  if (to !== 'head' && to !== 'heads') return null;
+  const parents = new Set(history.flatMap((entry) => entry.parents));
+  const heads = history.map((entry) => entry.revision).filter((revision) => !parents.has(revision));
+  return heads.length === 0 ? null : heads.toSorted().join(',');
+}

@@ -8,6 +8,7 @@ export interface AlembicSettings {
   to: string;
   dialect: 'postgresql' | 'sqlite' | null;
   directory: string;
+  files?: string[] | undefined;
   env: Record<string, string>;
   timeoutSeconds: number;
 }

@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import type { Json } from '../../../core/release/json.ts';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { lastLinesOf } from '../../../platform/run-declared-command.ts';
 import type { Migrator } from '../migrator.ts';
 import { directionsOf, readMigratorOutput, runMigratorCommand, type MigratorCommand } from '../run-migrator-command.ts';
+import { commandFolder, notStored, wayDownOf } from '../way-down.ts';
 import type { MigratorSettings } from './settings.ts';
 
 const REVISION_LENGTH_MAX = 200; // a revision is a number, a hash or a file name; anything longer is an error message
@@ -48,6 +50,13 @@ export function openCommandMigrator(checkedSettings: Json): Migrator {
       if (settings.status === null) return null;
       const command = commandOf('status', settings.status, { VERSION: version });
       return { applied: null, pending: null, text: await readMigratorOutput(command, settings, effect) };
+    },
+    async wayDown(version, effect) {
+      if (settings.down === null) return notStored(null, 'there is no way down');
+      if (settings.files === undefined) return notStored(null, 'the release file does not name its `files`');
+      const folder = commandFolder(settings.directory, version, effect);
+      const paths = settings.files.map((file) => resolve(folder, file));
+      return wayDownOf(null, paths, effect);
     },
   };
 }

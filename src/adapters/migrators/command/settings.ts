@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { argvSetting, durationSetting } from '../../../platform/settings.ts';
+import { filesSetting } from '../tool-settings.ts';
 
 export interface MigratorSettings {
   up: string[];
@@ -13,6 +14,7 @@ export interface MigratorSettings {
   /** Null: there is nothing to print but the revision. */
   status: string[] | null;
   directory: string;
+  files?: string[] | undefined;
   env: Record<string, string>;
   timeoutSeconds: number;
 }
@@ -43,6 +45,7 @@ export const migratorSettings = z
     status: argvSetting().optional().describe('Prints which migrations are applied and which wait; changes nothing.'),
     directory: z.string().min(1).default('.').describe('Working directory, relative to the project.'),
     env: z.record(z.string(), z.string()).default({}).describe('Variables of the commands.'),
+    files: filesSetting(),
     timeout: durationSetting('30m').describe('Limit of each command.'),
   })
   .transform(({ timeout, down, revision, preview, dialect, status, ...rest }): MigratorSettings => {

@@ -14,6 +14,7 @@ import {
 } from '../run-migrator-command.ts';
 import { forgetRun, noteRun, wasCutShort } from './own-lock.ts';
 import { readList } from './read-list.ts';
+import { keptFiles } from './kept-files.ts';
 import type { KnexSettings } from './settings.ts';
 
 /** The revision of an empty database; a migration is a file, so no migration has this name. */
@@ -45,6 +46,7 @@ export function openKnexMigrator(checkedSettings: Json): Migrator {
     }),
     preview: async () => ({ unseen: 'knex cannot print the SQL of its migrations without running them' }),
     status: async (version, effect) => ({ ...(await list(version, effect)), text: '' }),
+    wayDown: async (version, effect) => keptFiles(settings, await list(version, effect), { version, effect }),
   };
 }
 

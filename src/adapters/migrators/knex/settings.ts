@@ -6,6 +6,7 @@ export interface KnexSettings {
   command: string[];
   knexfile: string | null;
   directory: string;
+  files?: string[] | undefined;
   env: Record<string, string>;
   timeoutSeconds: number;
 }

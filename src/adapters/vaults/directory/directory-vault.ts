@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { CONTEXT_FOLDER, NOTHING_KNOWN } from '../../../core/backup/backup-context.ts';
 import { isBackupOf, parseBackupId } from '../../../core/backup/backup-id.ts';
 import {
   consistencyWindowMs,
@@ -15,11 +16,11 @@ import { ensureDirectory, listDirectory, rename, syncDirectory, writeAtomically 
 import { factsOf, makeDirectory } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import type { KeyRing } from '../seal/key-ring.ts';
-import type { BackupPlace, ManifestDraft, Pruned, Sealed, Vault } from '../vault.ts';
+import type { BackupPlace, ManifestDraft, Pruned, Sealed, SecretPart, Vault } from '../vault.ts';
 import { brokenLinks, verifyParts, verifySizes } from './check-sealed.ts';
 import { MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE, syncTree } from './find-parts.ts';
 import { openObjectSink } from './object-sink.ts';
-import { canOpen, sweepOpened, withOpened } from './opened.ts';
+import { canOpen, readContext, sweepOpened, withOpened } from './opened.ts';
 import { listPins, removePin, writePin } from './pins.ts';
 import { listSealed, readSealed, sha256, showSealed } from './read-sealed.ts';
 import { sealFolder } from './seal-folder.ts';
@@ -42,7 +43,7 @@ export function openVault(directory: string, keys: KeyRing, { fullSeconds = FULL
     place: directory,
     keys,
     begin: (id) => begin(place, id, { partial: partialOf(id), fullSeconds }),
-    seal: (draft, signal) => seal(place, partialOf(draft.id), draft, signal),
+    seal: (draft, signal, secrets = []) => seal(place, partialOf(draft.id), draft, { signal, secrets }),
     abandon: async (id) => {
       await removeClaimed(partialOf(id));
       running.delete(partialOf(id));
@@ -53,6 +54,7 @@ export function openVault(directory: string, keys: KeyRing, { fullSeconds = FULL
     verifyParts: (sealed) => verifyParts(place, sealed),
     brokenLinks: (of) => brokenLinks(place, of),
     canOpen: (sealed) => canOpen(place, sealed),
+    readContext: (sealed, path) => readContext(place, sealed, path),
     opened: (sealed, store, use) => withOpened(place, sealed, store, use),
     trash: async (id, note) => trash(place, requireId(id), note),
     recover: (id) => recoverTrashed(directory, requireId(id)),
@@ -127,11 +129,11 @@ async function seal(
   place: VaultPlace,
   partial: string,
   draft: ManifestDraft,
-  signal: AbortSignal | undefined,
+  how: { signal: AbortSignal | undefined; secrets: readonly SecretPart[] },
 ): Promise<Sealed> {
   const { directory, keys } = place;
   const objects = new Set(draft.stores.flatMap(objectsOf).map(({ path }) => path));
-  const sealing = { backup: draft.id, release: draft.release, keys, signal, objects };
+  const sealing = { backup: draft.id, release: draft.release, keys, objects, ...how };
   const manifest = await completeManifest(place, draft, await sealFolder(partial, sealing));
   const bytes = manifestBytes(manifest);
   const manifestSha256 = sha256(bytes);
@@ -157,14 +159,20 @@ async function completeManifest(
     ...store,
     parts: parts.filter((part) => part.path.startsWith(`${store.name}/`)),
   }));
+  const context = {
+    ...(draft.context ?? NOTHING_KNOWN),
+    parts: parts.filter((part) => part.path.startsWith(`${CONTEXT_FOLDER}/`)),
+  };
+  const storedBytes = storedBytesOf({ stores, context });
   return {
     ...draft,
     format: 3,
     stores,
+    context,
     consistencyWindowMs: consistencyWindowMs(stores),
     previous: await previousOf(place, draft),
-    totals: totalsOf(stores),
-    seal: { encryption, signer: await place.keys.signer(), storedBytes: storedBytesOf(stores) },
+    totals: totalsOf({ stores, context }),
+    seal: { encryption, signer: await place.keys.signer(), storedBytes },
   };
 }
 

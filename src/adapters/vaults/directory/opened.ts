@@ -7,7 +7,7 @@ import { gap } from '../../../platform/gap.ts';
 import { randomId } from '../../../platform/ids.ts';
 import type { ObjectSource } from '../../stores/store.ts';
 import { unwrapDataKey } from '../seal/data-key.ts';
-import { openPart, type OpenOrder } from '../seal/open-part.ts';
+import { openPart, readPart, type OpenOrder } from '../seal/open-part.ts';
 import { chunksOf } from '../seal/part-files.ts';
 import type { Sealed } from '../vault.ts';
 import { claimFolder, ownershipOf, removeClaimed } from '../../../platform/claimed-folder.ts';
@@ -56,6 +56,21 @@ export async function withOpened<Result>(
     await removeClaimed(scratch);
     reading.delete(scratch);
   }
+}
+
+// A context part is read whole; a manifest from outside must not make us hold more than this.
+const CONTEXT_PART_BYTES_MAX = 64 * 1024 * 1024;
+
+/** One part of the context of a backup, in memory. */
+export async function readContext(place: VaultPlace, { manifest }: Sealed, path: string): Promise<Buffer> {
+  const { id, context, seal } = manifest;
+  const part = context?.parts.find((one) => one.path === path);
+  if (part === undefined) {
+    throw problem('not-found', `the backup does not hold ${path}`, { where: id, next: `shipway backup show ${id}` });
+  }
+  const from = join(place.directory, id, path);
+  if (part.bytes > CONTEXT_PART_BYTES_MAX) throw invalid(`part ${path} is larger than any of its kind`, from);
+  return readPart({ from, part, backup: id, lock: await lockOf(place, id, seal?.encryption ?? null) });
 }
 
 /** Whether there is a key for it here; not yet whether it is the right one. */

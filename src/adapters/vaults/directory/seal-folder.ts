@@ -1,11 +1,13 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { KEYS_FILE, type Encryption, type Part } from '../../../core/backup/manifest.ts';
-import { nameBeside, rename, sha256OfFile, writeAtomically } from '../../../platform/files.ts';
+import { problem } from '../../../core/release/problem.ts';
+import { ensureDirectory, nameBeside, rename, sha256OfFile, writeAtomically } from '../../../platform/files.ts';
 import { gap } from '../../../platform/gap.ts';
 import { BLOCK_BYTES } from '../seal/blocks.ts';
 import { newDataKey, wrapDataKey } from '../seal/data-key.ts';
 import type { KeyRing } from '../seal/key-ring.ts';
 import { sealPart } from '../seal/seal-part.ts';
+import type { SecretPart } from '../vault.ts';
 import { pathsBelow } from './find-parts.ts';
 
 export interface Sealing {
@@ -15,6 +17,8 @@ export interface Sealing {
   signal: AbortSignal | undefined;
   /** Paths of what is sealed already. */
   objects: ReadonlySet<string>;
+  /** Sealed straight from memory, after the files. */
+  secrets: readonly SecretPart[];
 }
 
 /**
@@ -37,7 +41,28 @@ export async function sealFolder(
     await rename(to, from);
     await gap('vaults.part-sealed');
   }
+  parts.push(...(await sealSecrets(folder, sealing, lock?.dataKey ?? null)));
   return { parts, encryption: lock?.encryption ?? null };
+}
+
+async function sealSecrets(folder: string, sealing: Sealing, dataKey: Buffer | null): Promise<Part[]> {
+  const { backup, signal, secrets } = sealing;
+  const parts: Part[] = [];
+  for (const { path, bytes } of secrets) {
+    if (dataKey === null) throw notEncrypted(path);
+    const to = join(folder, path);
+    await ensureDirectory(dirname(to));
+    parts.push(await sealPart({ from: bytes, to, name: { backup, path }, dataKey, signal }));
+    await gap('vaults.part-sealed');
+  }
+  return parts;
+}
+
+function notEncrypted(path: string): Error {
+  return problem('internal', `${path} holds secrets, and there is nobody to encrypt it for`, {
+    where: path,
+    next: 'Name recipients under backups.encryption in the release file.',
+  });
 }
 
 async function makeLock(

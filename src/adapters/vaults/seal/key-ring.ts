@@ -1,15 +1,7 @@
 import { join } from 'node:path';
 import { problem } from '../../../core/release/problem.ts';
-import {
-  ensureDirectory,
-  listDirectory,
-  nameBeside,
-  readText,
-  removeTree,
-  writeAtomically,
-} from '../../../platform/files.ts';
-import { hardLink } from '../../../platform/file-tree.ts';
-import { errorCode } from '../../../platform/error-code.ts';
+import { ensureDirectory, listDirectory, readText, removeTree, writeAtomically } from '../../../platform/files.ts';
+import { madeOnce } from '../../../platform/made-once.ts';
 import { parseKey } from './data-key.ts';
 import { newSigningKey, signatureText, signerOf } from './signature.ts';
 
@@ -87,22 +79,9 @@ export function openKeyRing(settings: KeyRingSettings): KeyRing {
   };
 }
 
-/** Two processes that both need it first end up with the same one: the first that gives it its name wins. */
 async function ownKey(folder: string): Promise<string> {
   const path = join(folder, SIGNING_KEY);
-  const there = await readText(path);
-  if (there !== null) return there;
-  await ensureDirectory(folder);
-  const beside = nameBeside(path);
-  await writeAtomically(beside, newSigningKey());
-  try {
-    await hardLink(beside, path);
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-  } finally {
-    await removeTree(beside);
-  }
-  const made = await readText(path);
+  const made = await madeOnce(path, newSigningKey);
   if (made !== null) return made;
   throw problem('backup-failed', 'the key that signs backups was taken away while it was made', {
     where: path,

@@ -7,8 +7,6 @@ import { chunksOf, createMeter, flowInto, isCutOff } from './part-files.ts';
 
 export interface OpenOrder {
   from: string;
-  /** Nothing is there yet. */
-  to: string;
   part: Part;
   backup: string;
   /** null: it is not encrypted. */
@@ -16,9 +14,24 @@ export interface OpenOrder {
 }
 
 type Chunks = AsyncIterable<Buffer>;
+type Sink = (source: Chunks) => Promise<void>;
 
-/** Decrypts and unpacks one part, piece by piece. Throws `backup-invalid` unless every byte on the way is the one that was sealed. */
-export async function openPart(order: OpenOrder): Promise<void> {
+/** Decrypts and unpacks one part into a new file, piece by piece. Throws `backup-invalid` unless every byte on the way is the one that was sealed. */
+export async function openPart(order: OpenOrder & { to: string }): Promise<void> {
+  await open(order, (run) => flowInto(order.to, run));
+}
+
+/** The same into memory, for parts that must not lie plain on a disk. */
+export async function readPart(order: OpenOrder): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  const collect: Sink = async (source) => {
+    for await (const chunk of source) chunks.push(chunk);
+  };
+  await open(order, (run) => run(collect));
+  return Buffer.concat(chunks);
+}
+
+async function open(order: OpenOrder, flow: (run: (sink: Sink) => Promise<void>) => Promise<void>): Promise<void> {
   const { part, lock } = order;
   const name: PartName = { backup: order.backup, path: part.path };
   const stored = createMeter();
@@ -29,7 +42,7 @@ export async function openPart(order: OpenOrder): Promise<void> {
   const measured = (source: Chunks): Chunks => raw.watch(limited(source, order));
   const from = stored.watch(chunksOf(order.from));
   try {
-    await flowInto(order.to, (sink) => {
+    await flow((sink) => {
       const write = (source: Chunks): Promise<void> => sink(measured(source));
       return unpack === null ? pipeline(from, decrypted, write) : pipeline(from, decrypted, unpack, write);
     });

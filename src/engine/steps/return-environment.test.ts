@@ -1,0 +1,65 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { testEffect } from '../../../test/support/test-effect.ts';
+import { planHead } from '../../core/plan/build-plan.ts';
+import { configWith } from '../../core/plan/plan-fixture.suite.ts';
+import type { Plan } from '../../core/plan/plan.ts';
+import { returnEnvironmentStep } from './return-environment.ts';
+import { noteEnvironment } from './step-environment.ts';
+import type { StepContext } from './step.ts';
+
+const CONFIG = configWith({ envFile: '.env' });
+const PLAN: Plan = planHead(CONFIG, CONFIG.environments['production']!, { version: '1.1.0', commit: null });
+
+let project: string;
+let path: string;
+let aside: string;
+beforeEach(async () => {
+  project = mkdtempSync(join(tmpdir(), 'shipway-environment-'));
+  path = join(project, '.env');
+  aside = `${path}.replaced-r-0002`;
+  writeFileSync(path, 'KEY=old\n');
+  await noteEnvironment(PLAN, 'r-0001', testEffect(project));
+});
+afterEach(() => rmSync(project, { recursive: true, force: true }));
+
+/** The version of r-0002 was started with the file as it is now. */
+const start = () => noteEnvironment(PLAN, 'r-0002', testEffect(project));
+const goBack = (release = 'r-0001') => {
+  const step = { input: { release, version: '1.0.0' } };
+  return returnEnvironmentStep.act({
+    plan: PLAN,
+    releaseId: 'r-0002',
+    step,
+    effect: testEffect(project),
+  } as unknown as StepContext);
+};
+
+test('the file is put back, and an attempt after a killed one says so again', async () => {
+  writeFileSync(path, 'KEY=new\nFLAG=1\n');
+  await start();
+  const wanted = { outcome: 'put-back', changed: 'FLAG goes, KEY', keptAt: '.env.replaced-r-0002', version: '1.0.0' };
+  expect(await goBack()).toMatchObject(wanted);
+  expect(await goBack()).toMatchObject(wanted);
+  expect([readFileSync(path, 'utf8'), readFileSync(aside, 'utf8')]).toEqual(['KEY=old\n', 'KEY=new\nFLAG=1\n']);
+});
+
+test('a file that is as it was needs nothing', async () => {
+  await start();
+  expect(await goBack()).toMatchObject({ outcome: 'same', why: null });
+  expect(existsSync(aside)).toBe(false);
+});
+
+test.each([
+  ['somebody changed', 'r-0001', 'KEY=mine\n', 'somebody changed it meanwhile; going back would mean: KEY'],
+  ['nobody wrote down', 'r-0000', 'KEY=new\n', 'nobody wrote down with which one 1.0.0 was started'],
+])('a file that %s is left', async (_, release, now, why) => {
+  writeFileSync(path, 'KEY=new\n');
+  await start();
+  writeFileSync(path, now);
+  expect(await goBack(release)).toMatchObject({ outcome: 'left', why });
+  expect(readFileSync(path, 'utf8')).toBe(now);
+  expect(existsSync(aside)).toBe(false);
+});

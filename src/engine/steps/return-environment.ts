@@ -1,0 +1,53 @@
+import { relative, resolve } from 'node:path';
+import { isSameFile } from '../../core/backup/environment-snapshot.ts';
+import type { JsonObject } from '../../core/release/json.ts';
+import { exists } from '../../platform/files.ts';
+import { replacedPath } from '../../platform/replace-file.ts';
+import { changeOf, fileNow, notedEnvironment, putBack } from './step-environment.ts';
+import type { Step, StepContext } from './step.ts';
+import { textInput } from './step-want.ts';
+
+/**
+ * Puts the env file back as the version that returns was started with it. Only a file that is as the version that goes was started with it is
+ * replaced: what somebody else changed meanwhile is not ours, it stays and is said.
+ */
+export const returnEnvironmentStep: Step = {
+  kind: 'return-environment',
+  observe: async () => ({ state: 'half' }),
+  async act(context) {
+    const { plan, releaseId, effect } = context;
+    const wanted = await notedEnvironment(plan, textInput(context, 'release') ?? '', effect);
+    const ours = await notedEnvironment(plan, textInput(context, 'from') ?? releaseId, effect);
+    const now = await fileNow(plan, effect);
+    if (wanted?.file === undefined || wanted.file === null) {
+      return said(
+        context,
+        'left',
+        `nobody wrote down with which one ${textInput(context, 'version') ?? ''} was started`,
+      );
+    }
+    const changed = changeOf(now, wanted.file);
+    if (changed === null) {
+      // An attempt that was killed may have done it already: what it put aside shows that.
+      const aside = replacedPath(plan.envFile ?? '', releaseId);
+      const wasDone = ours !== null && exists(resolve(effect.projectDirectory, aside));
+      return wasDone ? returned(context, changeOf(ours.file, wanted.file), aside) : said(context, 'same', null);
+    }
+    if (ours === null || !isSameFile(now, ours.file)) {
+      const result = said(context, 'left', `somebody changed it meanwhile; going back would mean: ${changed}`);
+      effect.report(`${plan.envFile ?? ''} stays as it is: ${String(result['why'])}`);
+      return result;
+    }
+    const aside = relative(effect.projectDirectory, await putBack(wanted.file, releaseId, effect));
+    effect.report(`${plan.envFile ?? ''} is back as it was (${changed}); what was there: ${aside}`);
+    return returned(context, changed, aside);
+  },
+};
+
+function returned(context: StepContext, changed: string | null, keptAt: string): JsonObject {
+  return { ...said(context, 'put-back', null), changed, keptAt };
+}
+
+function said({ plan, step }: StepContext, outcome: 'put-back' | 'same' | 'left', why: string | null): JsonObject {
+  return { file: plan.envFile, version: step.input['version'] ?? null, outcome, why };
+}
