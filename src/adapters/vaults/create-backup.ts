@@ -50,8 +50,8 @@ const NO_CONTEXT: ContextOrder = { facts: NOTHING_KNOWN, down: [], secrets: [] }
  */
 export async function createBackup(order: BackupOrder): Promise<Sealed> {
   const { id, vault, effect, service, environment } = order;
-  const existing = (await vault.list()).find((entry) => entry.id === id);
-  if (existing) return vault.show(id, { service, environment });
+  const existing = await vault.show(id, { service, environment }).catch(ofNothing);
+  if (existing !== null) return existing;
   if (order.stores.length === 0) {
     throw problem('usage', 'a backup without stores would hold nothing', {
       where: id,
@@ -71,6 +71,11 @@ export async function createBackup(order: BackupOrder): Promise<Sealed> {
   } catch (error) {
     throw await cleanUp(order, neededBytes, error);
   }
+}
+
+function ofNothing(error: unknown): null {
+  if (isProblem(error) && error.kind === 'not-found') return null;
+  throw error;
 }
 
 async function captureAll(

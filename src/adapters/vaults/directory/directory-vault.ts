@@ -22,7 +22,7 @@ import { MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE, syncTree } from './find-
 import { openObjectSink } from './object-sink.ts';
 import { canOpen, readContext, sweepOpened, withOpened } from './opened.ts';
 import { listPins, removePin, writePin } from './pins.ts';
-import { listSealed, readSealed, sha256, showSealed } from './read-sealed.ts';
+import { listSealed, readSealed, sealedIds, sha256, showSealed } from './read-sealed.ts';
 import { sealFolder } from './seal-folder.ts';
 import type { VaultPlace } from './vault-place.ts';
 import { emptyTrashed, listPruned, newestTombstone, readTombstone, recoverTrashed, writeTombstone } from './trash.ts';
@@ -177,11 +177,19 @@ async function completeManifest(
 }
 
 async function previousOf(place: VaultPlace, draft: ManifestDraft): Promise<string | null> {
-  const before = (await listSealed(place)).filter(({ id }) => isBackupOf(id, draft.service, draft.environment));
-  const last = before.findLast(({ sealed }) => sealed !== null);
+  const last = await newestSealed(place, draft);
   const pruned = await newestTombstone(place.directory, draft);
-  if (pruned !== null && pruned.id > (last?.id ?? '')) return pruned.manifest;
-  return last?.sealed?.manifestSha256 ?? null;
+  if (pruned !== null && pruned.id > (last?.manifest.id ?? '')) return pruned.manifest;
+  return last?.manifestSha256 ?? null;
+}
+
+/** The newest that can be trusted. Only as many are read as it takes: a manifest with many objects is large. */
+async function newestSealed(place: VaultPlace, { service, environment }: ManifestDraft): Promise<Sealed | null> {
+  for (const id of (await sealedIds(place.directory)).reverse()) {
+    const sealed = isBackupOf(id, service, environment) ? await readSealed(place, id).catch(() => null) : null; // `list` says why
+    if (sealed !== null) return sealed;
+  }
+  return null;
 }
 
 async function trash(place: VaultPlace, id: string, note: { at: string; why: string }): Promise<void> {

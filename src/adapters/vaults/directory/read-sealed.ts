@@ -46,7 +46,7 @@ async function requireSignature({ directory, keys }: VaultPlace, manifest: Manif
 
 export async function listSealed(place: VaultPlace): Promise<Awaited<ReturnType<Vault['list']>>> {
   const found = [];
-  for (const id of await idsIn(place.directory)) {
+  for (const id of await sealedIds(place.directory)) {
     try {
       found.push({ id, sealed: await readSealed(place, id), reason: null });
     } catch (error) {
@@ -56,8 +56,8 @@ export async function listSealed(place: VaultPlace): Promise<Awaited<ReturnType<
   return found;
 }
 
-/** Sealed backups that are not in the trash. */
-async function idsIn(directory: string): Promise<string[]> {
+/** Ids of sealed backups that are not in the trash, oldest first. */
+export async function sealedIds(directory: string): Promise<string[]> {
   const ids: string[] = [];
   for (const name of listDirectory(directory)) {
     if (parseBackupId(name) !== null && (await readTombstone(directory, name)) === null) ids.push(name);
@@ -71,7 +71,7 @@ export async function showSealed(
   of: { service: string; environment: string },
 ): Promise<Sealed> {
   const { directory } = place;
-  const all = await idsIn(directory);
+  const all = await sealedIds(directory);
   if (all.includes(reference)) return requireOf(await readSealed(place, reference), of);
   const ids = all.filter((id) => isBackupOf(id, of.service, of.environment));
   if (reference === 'latest') return readSealed(place, requireOne(ids.slice(-1), reference, directory));
