@@ -209,7 +209,7 @@ describe('a manifest with objects', () => {
   });
 
   it('is refused in the format that has none', () => {
-    expect(() => readManifest(shared(undefined, { format: 2 }), 'm')).toThrow(
+    expect(() => readManifest(shared(undefined, { format: 2, context: undefined }), 'm')).toThrow(
       'stores[0].objects is not known in this format',
     );
   });
