@@ -180,7 +180,7 @@ export class FakeQdrantData {
   }
 
   clear(): void {
-    for (const name of [...this.collections.keys()]) this.remove(name);
+    for (const name of this.collections.keys()) this.remove(name);
     this.aliases.clear();
   }
 

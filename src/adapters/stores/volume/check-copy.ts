@@ -3,7 +3,7 @@ import { isProblem, problem } from '../../../core/release/problem.ts';
 import { readText } from '../../../platform/files.ts';
 import { openForReading } from '../../../platform/file-tree.ts';
 import type { Capture } from '../store.ts';
-import { MOUNT } from './helper.ts';
+import { MOUNT } from './workbench.ts';
 import { createTarReader, type VolumeEntry } from './read-tar.ts';
 import { countersOf, fingerprintOf, requireSafe } from './volume-entries.ts';
 import type { Description } from './volumes.ts';

@@ -3,7 +3,7 @@ import type { Effect } from '../../../platform/effect.ts';
 import type { Maintenance, MaintenanceReport } from '../maintenance.ts';
 import { imageFor, volumeFacts } from './containers.ts';
 import type { VolumeStore } from './docker.ts';
-import { listVolume, withWorkbench, workFolder } from './helper.ts';
+import { listVolume, withWorkbench, workFolder } from './workbench.ts';
 import { countersOf } from './volume-entries.ts';
 
 /** Both acts read every file; what the disk cannot give back is the only damage that can be told without knowing the data. */

@@ -5,7 +5,7 @@ import { ensureDirectory, listDirectory, readText, writeAtomically } from '../..
 import type { ReplacedData } from '../store.ts';
 import { namesFrom, SWAP_STATES, swapNames, type SwapState } from '../swap/swap-journal.ts';
 import type { VolumeStore } from './docker.ts';
-import type { VolumeNames } from './helper.ts';
+import type { VolumeNames } from './workbench.ts';
 import type { Description } from './volumes.ts';
 
 /** What is known on the disk about one restore; written before the first change of either direction. */

@@ -6,7 +6,15 @@ import type { Capture, ProvenCopy, Staged } from '../store.ts';
 import { ARCHIVE, checkCopy, readDescription, requireSame } from './check-copy.ts';
 import { imageFor, volumeFacts } from './containers.ts';
 import type { VolumeStore } from './docker.ts';
-import { copyIn, listVolume, proofVolumeOf, runScript, withWorkbench, workFolder, type Workbench } from './helper.ts';
+import {
+  copyIn,
+  listVolume,
+  proofVolumeOf,
+  runScript,
+  withWorkbench,
+  workFolder,
+  type Workbench,
+} from './workbench.ts';
 import { anchorOf, namesForTag, readNote, writeNote, type RestoreNames } from './restore-note.ts';
 import { countersOf } from './volume-entries.ts';
 import { createVolume, removeVolume, requireLocal } from './volumes.ts';

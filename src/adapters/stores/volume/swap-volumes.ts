@@ -6,7 +6,7 @@ import { gap } from '../../../platform/gap.ts';
 import type { Staged, SwapRecord } from '../store.ts';
 import { imageFor, volumeFacts } from './containers.ts';
 import type { VolumeStore } from './docker.ts';
-import { runScript, withWorkbench, workFolder, type Layout, type SCRIPTS, type Workbench } from './helper.ts';
+import { runScript, withWorkbench, workFolder, type Layout, type SCRIPTS, type Workbench } from './workbench.ts';
 import { whileStopped } from './hold-still.ts';
 import { readNote, isHalf, namesOfRestore, writeNote, type RestoreNames, type RestoreNote } from './restore-note.ts';
 import { createVolume, removeVolume } from './volumes.ts';

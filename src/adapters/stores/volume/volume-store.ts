@@ -12,7 +12,7 @@ import { recordOfSwap } from '../swap/swap-journal.ts';
 import { ARCHIVE, checkCopy, DESCRIPTION, readArchive } from './check-copy.ts';
 import { containersOf, imageFor, isUp, volumeFacts, type VolumeFacts } from './containers.ts';
 import { docker, type VolumeStore } from './docker.ts';
-import { copyOut, listVolume, runScript, withWorkbench, workFolder, type Workbench } from './helper.ts';
+import { copyOut, listVolume, runScript, withWorkbench, workFolder, type Workbench } from './workbench.ts';
 import { whileStill, type Stillness } from './hold-still.ts';
 import { volumeMaintenance } from './maintain-volume.ts';
 import { anchorOf, isHalf, namesForTag, notesBeside, replacedBeside } from './restore-note.ts';

@@ -33,11 +33,8 @@ export async function createVolume(store: VolumeStore, wanted: NewVolume, effect
     });
   }
   const labels = role === undefined ? description.labels : { [ROLE_LABEL]: role, [OF_LABEL]: store.settings.name };
-  const words = [
-    ...['volume', 'create', '--driver', description.driver],
-    ...Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]),
-    name,
-  ];
+  const labelled = Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
+  const words = ['volume', 'create', '--driver', description.driver, ...labelled, name];
   await docker(store, { words, failing: `the volume ${name} cannot be made`, kind: 'restore-failed' }, effect);
 }
 

@@ -173,9 +173,18 @@ export async function runScript(
   const mount = `type=bind,source=${dirname(dirname(mountpoint))},target=${VOLUMES}`;
   const rights = ['--user', '0:0', '--security-opt', 'no-new-privileges', '--security-opt', 'label=disable'];
   const fixed = ['--pull', 'never', '--network', 'none', '--label', `${HELPER_LABEL}=${store.settings.name}`];
+  const start = ['run', '--rm', '--name', helperOf(place), ...fixed, ...rights, '--mount', mount];
   const words = [
-    ...['run', '--rm', '--name', helperOf(place), ...fixed, ...rights, '--mount', mount, '--entrypoint', 'sh', image],
-    ...['-c', SCRIPTS[script], 'sh', names.live, names.staged, names.kept],
+    ...start,
+    '--entrypoint',
+    'sh',
+    image,
+    '-c',
+    SCRIPTS[script],
+    'sh',
+    names.live,
+    names.staged,
+    names.kept,
   ];
   const said = await docker(store, { words, failing: 'the data of the volume cannot be moved', kind }, effect);
   const lines = said.split('\n');
