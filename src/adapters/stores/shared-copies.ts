@@ -1,6 +1,6 @@
 import type { Capture } from '../../core/backup/manifest.ts';
 import type { Effect } from '../../platform/effect.ts';
-import type { ProvenCopy, Staged } from './store.ts';
+import type { ProvenCopy, Staged } from './restored-copy.ts';
 
 /**
  * Where a capture puts data that later backups share. An **object** is a run of bytes with a name; what is written is sealed at once and lies

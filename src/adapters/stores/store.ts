@@ -4,24 +4,12 @@ import type { LockReport } from '../../core/rehearsal/lock-tally.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { Maintenance } from './maintenance.ts';
+import type { ProvenCopy, Staged } from './restored-copy.ts';
 import type { SharedCopies } from './shared-copies.ts';
 
 export type { Capture };
+export type { ProvenCopy, Staged } from './restored-copy.ts';
 export type { ObjectSink, ObjectSource, OpenedCopy, SharedCopies } from './shared-copies.ts';
-
-/** What a proof by a restore looked at. */
-export interface ProvenCopy {
-  /** One clause each. */
-  checked: string[];
-  /** What this store has no way to tell about the restored copy, one clause each. */
-  notChecked: string[];
-}
-
-/** A restored copy beside the live data, not yet in use. */
-export interface Staged {
-  /** Where it lies, absolute. */
-  place: string;
-}
 
 /** Enough to swap back. */
 export interface SwapRecord {
