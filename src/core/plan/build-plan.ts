@@ -102,9 +102,8 @@ function releasePhases(
   const approval = type?.approval ?? environment.approval;
   const version = parseVersion(request.version);
   const migrate = environment.migrate;
-  const migrateBefore =
-    migrate !== null && migrate.when === 'before-deploy' ? [migrateUp(migrate, facts, version)] : [];
-  const migrateAfter = migrate !== null && migrate.when === 'after-deploy' ? [migrateUp(migrate, facts, version)] : [];
+  const migrateAt = (when: 'before-deploy' | 'after-deploy'): PlannedStep[] =>
+    migrate?.when === when ? [migrateUp(migrate, facts, version)] : [];
   const contract = migrate?.contract ?? null;
   const sideBySide = facts.placement === 'side-by-side';
   const retire = sideBySide && facts.running !== null ? [retireVersion(facts, environment.drainSeconds)] : [];
@@ -129,9 +128,9 @@ function releasePhases(
       name: 'backup',
       steps: environment.stores.length > 0 ? [backupData('pre-release', environment.stores, migrate)] : [],
     },
-    { name: 'migrate', steps: migrateBefore },
+    { name: 'migrate', steps: migrateAt('before-deploy') },
     { name: 'deploy', steps: deploySteps(environment, facts, version) },
-    { name: 'migrate', steps: migrateAfter },
+    { name: 'migrate', steps: migrateAt('after-deploy') },
     {
       name: 'verify',
       steps:
