@@ -141,7 +141,8 @@ async function seal(
   await writeAtomically(join(partial, MANIFEST), bytes);
   await writeAtomically(join(partial, MANIFEST_SHA256), `${manifestSha256}\n`);
   await writeAtomically(join(partial, MANIFEST_SIGNATURE), await keys.sign(bytes));
-  await syncTree(partial);
+  const written = new Set([...objects].map((path) => join(partial, path)));
+  await syncTree(partial, (file) => written.has(file));
   await gap('vaults.synced');
   await rename(partial, join(directory, manifest.id));
   await gap('vaults.sealed');

@@ -40,12 +40,16 @@ async function filesBelow(folder: string, prefix: string): Promise<string[]> {
   return found;
 }
 
-/** Syncs every file and folder, the innermost first. */
-export async function syncTree(folder: string): Promise<void> {
+/**
+ * Syncs every folder, the innermost first, and every file but those that were synced when they were written: a file that was only linked is written
+ * out once more by each sync, because its number of names has changed.
+ */
+export async function syncTree(folder: string, isSynced: (place: string) => boolean): Promise<void> {
   for (const name of await namesIn(folder)) {
-    const path = join(folder, name);
-    if ((await factsOf(path))?.type === 'directory') await syncTree(path);
-    else await syncFile(path);
+    const place = join(folder, name);
+    if (isSynced(place)) continue;
+    if ((await factsOf(place))?.type === 'directory') await syncTree(place, isSynced);
+    else await syncFile(place);
   }
   await syncDirectory(folder);
 }
