@@ -3,6 +3,7 @@ import { stepsOf, type Plan } from '../core/plan/plan.ts';
 import { undoStepId } from '../core/plan/plan-undo.ts';
 import type { ReleaseView, StepView } from './release-view.ts';
 import { secondsBetween } from './release-view.ts';
+import { timeOfRollback, type RollbackTime } from './time-rollback.ts';
 
 /** How a release ended, or where it stands when a person has to look: what a closing block says. */
 export interface ReleaseEnding {
@@ -13,6 +14,8 @@ export interface ReleaseEnding {
   undone: string[];
   /** Titles of what was done to the service and stays. */
   notUndone: string[];
+  /** Of one that was rolled back: how long that took. */
+  rollback: RollbackTime | null;
   /** Newest entry of the journal when it ended. */
   journalHead: { index: number; hash: string } | null;
 }
@@ -34,6 +37,7 @@ export function endingOf(
     notUndone: changing
       .filter(({ step }) => !isUndone(step.id) && step.kind !== 'check-health')
       .map(({ step }) => step.title),
+    rollback: timeOfRollback(release, plan, steps),
     journalHead: known.journalHead,
   };
 }

@@ -6,6 +6,7 @@ import {
   openVault,
   proveBackup,
   restoreBackup,
+  restoreIntoNew,
   stageRestore,
   swapRestore,
   undoRestore,
@@ -66,6 +67,8 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
     loss: async (plan, { id, stores: storeNames }, effect) =>
       describeLoss({ ...(await orderOf(plan, id, effect)), storeNames }),
     extract: async (plan, request, effect) => extract(await orderOf(plan, request.id, effect), { open, plan }, request),
+    restoreInto: async (plan, request, effect) =>
+      intoNew(await orderOf(plan, request.id, effect), { open, plan }, request),
     async stage(plan, request, effect) {
       const storeNames = request.stores.map((store) => store.name);
       const order = { ...(await orderOf(plan, request.id, effect)), storeNames };
@@ -98,6 +101,17 @@ async function extract(
     token: order.effect.token,
     facts: { stores, into },
   });
+}
+
+async function intoNew(
+  order: RestoreOrder,
+  { open, plan }: { open: () => Promise<Database>; plan: Plan },
+  { id, store, place }: { id: string; store: string; place: string },
+): Promise<string> {
+  const into = await restoreIntoNew({ ...order, storeNames: [store] }, place);
+  const facts = { stores: [store], into };
+  await tellJournal(open, plan, { type: 'backup.extracted', backup: id, token: order.effect.token, facts });
+  return into;
 }
 
 /** Where the backups of a plan are kept, with the keys to seal and open them. */

@@ -7,6 +7,7 @@ export {
   discardReplaced,
   discardStaged,
   restoreBackup,
+  restoreIntoNew,
   stageRestore,
   swapRestore,
   trustedBackup,

@@ -2,6 +2,7 @@ import type { ApprovalConfig, Chosen, MigrateConfig, NamedCheck, WatchConfig } f
 import type { Json, JsonObject } from '../release/json.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 import { checkKey } from './check-key.ts';
+import { downEvidence, downWord, migrationSubject } from './down-evidence.ts';
 import type { Facts } from './facts.ts';
 import { formatDuration } from './format-duration.ts';
 import type { PlannedStep, PlannedUndo } from './plan.ts';
@@ -109,18 +110,35 @@ export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string)
     : migrate.reversible
       ? 'reversible until first write'
       : 'irreversible';
-  return {
+  const step: PlannedStep = {
     id: 'migrate.up',
     kind: 'migrate-up',
     title: migrate.compatible ? 'migrate up (the version before runs on the new schema too)' : 'migrate up',
     input,
     commands: facts.commands.migrateUp,
-    ...(judged === null ? {} : { notes: [`only the SQL that was judged: ${judged.slice(0, SHOWN_DIGEST)}…`] }),
     undo,
     reversibility,
     limitSeconds: MIGRATE_LIMIT_SECONDS,
     onFailure: 'roll-back',
   };
+  const shown = judged === null ? [] : [`only the SQL that was judged: ${judged.slice(0, SHOWN_DIGEST)}…`];
+  return { ...step, notes: [...shown, ...wayBackNotes(step, migrate, facts)] };
+}
+
+/** How the data would go back, as far as it is known before the migration runs; whoever approves approves this too. */
+function wayBackNotes(step: PlannedStep, migrate: MigrateConfig, facts: Facts): string[] {
+  if (migrate.compatible) return ['way back: code alone, the schema stays and nothing is lost'];
+  const { rehearsal } = facts;
+  const isThis = rehearsal?.subject === migrationSubject(step, facts.pending?.sqlDigest ?? null);
+  const down = downEvidence(migrate.reversible, isThis && rehearsal !== null ? rehearsal : null);
+  const seen = down.state === 'lossy' ? down.what.map((one) => `  lost when it was rehearsed: ${one}`) : [];
+  const how: Record<typeof down.state, string> = {
+    proven: 'way back: down, proven by a rehearsal; lost is what only the new schema has a place for',
+    lossy: `way back: down, ${downWord(down)}`,
+    unproven: 'way back: down, which no rehearsal has tried; lost is what only the new schema has a place for',
+    none: `way back: none but the backup of this release (${down.state === 'none' ? down.why : ''}); lost is everything written since it was taken`,
+  };
+  return [how[down.state], ...seen];
 }
 
 /** The last change of a release: when it fails, the new version goes on, and what was to be taken away is still there. */

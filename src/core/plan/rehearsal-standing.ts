@@ -1,9 +1,8 @@
-import canonicalize from 'canonicalize';
 import type { ServiceConfig } from '../config/service-config.ts';
 import { problem, type Problem } from '../release/problem.ts';
+import { migrationSubject } from './down-evidence.ts';
 import type { Facts, RehearsalFact } from './facts.ts';
 import { formatDuration } from './format-duration.ts';
-import { sqlDigest } from './pending-migration.ts';
 import { stepsOf, type Plan } from './plan.ts';
 
 /** Where a release stands with the rehearsal of its migration. */
@@ -24,7 +23,7 @@ export function rehearsalSubject(plan: Plan, facts: Pick<Facts, 'pending'>): str
   const step = stepsOf(plan).find(({ step: one }) => one.kind === 'migrate-up')?.step;
   if (step === undefined) return null;
   const sql = facts.pending?.sqlDigest ?? null;
-  return sqlDigest(canonicalize({ input: step.input, up: step.commands, down: step.undo?.commands ?? [], sql }) ?? '');
+  return migrationSubject(step, sql);
 }
 
 /** Null where no migration is planned, or none would do anything, or the release file declares no rehearsal. */
