@@ -259,18 +259,21 @@ describe('a rollback by hand', () => {
     expect(refused).toThrow(expect.objectContaining({ next: expect.stringContaining('shipway unlock shop --') }));
   });
 
-  test('in full it backs up, restores beside, stops the writer, and only then swaps', () => {
-    expect(ids(back({ depth: 'full' })).slice(0, 6)).toEqual([
+  test('with a backup it backs up, restores beside, stops the writer, and only then swaps', () => {
+    const id = 'bk_20261121T100000Z_shop_production_pre-release_aaaaaa';
+    const createdAt = '2026-11-21T10:00:00.000Z';
+    const facts = factsWith({ backups: [{ id, reason: 'pre-release', release: 'r-0002', version: null, createdAt }] });
+    const made = back({ data: 'restore', depth: 'full' }, facts);
+    expect(ids(made).slice(0, 7)).toEqual([
       'lock.take',
       'backup.pre-rollback',
       'data.stage',
+      'maintenance.on',
       'data.stop',
       'data.swap',
       'deploy.apply',
     ]);
-    expect(stepsOf(back({ depth: 'full' })).find(({ step }) => step.id === 'data.stage')?.step.input).toMatchObject({
-      backup: 'before:r-0002',
-    });
+    expect(stepsOf(made).find(({ step }) => step.id === 'data.stage')?.step.input).toMatchObject({ backup: id });
   });
 
   test.each([

@@ -59,9 +59,11 @@ export function schemaSince(history: SchemaHistory, momentMs: number, revisionNo
   const revision = (then.at(-1) ?? now[0])?.revision ?? null;
   const current = revisionNow ?? now.at(-1)?.revision ?? null;
   if (now.length === 0) return { revision: current, standing: 'same', changes: [] };
-  if (revision !== null && revision === current) return { revision, standing: 'same', changes: [] };
   const shared = then.every((link, index) => now[index]?.revision === link.revision);
   const newer = shared ? now.slice(then.length) : [];
+  // What was taken away for good shows in no revision where the tool does not count it.
+  const isContracted = newer.some(({ by }) => by?.kind === 'contract');
+  if (revision !== null && revision === current && !isContracted) return { revision, standing: 'same', changes: [] };
   const changes = newer.flatMap(({ by }) => (by === null ? [] : [changeOf(by, history)]));
   // Somebody else moved the schema: nobody can tell by which steps it would have to go back.
   const isAsRecorded = revisionNow === null || revisionNow === (now.at(-1)?.revision ?? null);
