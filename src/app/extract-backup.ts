@@ -40,11 +40,7 @@ export async function extractBackup(app: App, wish: RestoreWish, into: string): 
   });
 }
 
-async function planned(
-  { backups, plan, effect }: OpenBackups,
-  wish: RestoreWish,
-  into: string,
-): Promise<Extracted> {
+async function planned({ backups, plan, effect }: OpenBackups, wish: RestoreWish, into: string): Promise<Extracted> {
   const backup = await backups.find(plan, wish.reference);
   const stores = storesMeant(plan, backup, wish.stores);
   const given = effect.resolve(into);

@@ -73,7 +73,7 @@ export async function planRestore(app: App, wish: RestoreWish): Promise<RestoreP
       'refused',
       `${versions} of ${config.service} runs in ${chosen.name} on the data that would be replaced`,
       {
-        next: `Go back to the older version with its data: shipway rollback --full --backup ${backup.id} --env ${chosen.name} --reason "..."; or stop it first.`,
+        next: `Go back to the older version with its data: shipway rollback --backup ${backup.id} --env ${chosen.name} --reason "..."; or stop it first.`,
       },
     );
   }

@@ -11,7 +11,11 @@ const step = (phase: string, kind: string, tookSeconds: number, isUndo = false) 
 const plan = (kind: Plan['kind']) => ({ kind }) as Plan;
 
 test('a rollback by hand is timed from the decision, by part, against five minutes', () => {
-  const steps = [step('deploy', 'apply-version', 2), step('deploy', 'shift-traffic', 1), step('verify', 'run-checks', 1)];
+  const steps = [
+    step('deploy', 'apply-version', 2),
+    step('deploy', 'shift-traffic', 1),
+    step('verify', 'run-checks', 1),
+  ];
   expect(timeOfRollback(release(9), plan('rollback'), steps)).toEqual({
     depth: 'quick',
     seconds: 9,

@@ -50,11 +50,7 @@ function wishOf(session: Session, given: RollbackOptions): RollBackWish {
 }
 
 /** The plan, with what it would cost now: whoever reads it decides whether to confirm it. */
-async function dryRun(
-  session: Session,
-  app: App,
-  meaning: Extract<RollBackMeaning, { how: 'plan' }>,
-): Promise<number> {
+async function dryRun(session: Session, app: App, meaning: Extract<RollBackMeaning, { how: 'plan' }>): Promise<number> {
   const { lossOfRollBack } = await import('../app/manage-backups.ts');
   const { loss } = await lossOfRollBack(app, meaning.view.plan);
   const code = await printPlan(session, { ...meaning.view, loss });

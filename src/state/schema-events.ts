@@ -52,7 +52,11 @@ function eventOf({ type, release }: Row, at: string, data: JsonObject, sealedAt:
 /** The plans of these releases, by id. */
 export async function plansOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, Plan>> {
   if (ids.length === 0) return new Map();
-  const rows = await db.selectFrom('shipway.release').select(['id', 'plan']).where('id', 'in', [...ids]).execute();
+  const rows = await db
+    .selectFrom('shipway.release')
+    .select(['id', 'plan'])
+    .where('id', 'in', [...ids])
+    .execute();
   return new Map(rows.map(({ id, plan }) => [id, JSON.parse(plan) as Plan]));
 }
 

@@ -27,6 +27,9 @@ interface Engine {
   close(): Promise<void>;
 }
 
+const rowsOf = (project: ServiceProject, query: string): unknown[][] =>
+  readSqlite(join(project.directory, 'app.db'), query)[0] ?? [];
+
 const sqlite: Engine = {
   store: '{ sqlite: { path: app.db } }',
   variable: 'DATABASE_PATH',
@@ -38,20 +41,19 @@ const sqlite: Engine = {
     project.write('.env', `DATABASE_PATH='${path}'\n`);
   },
   rows: async (project) =>
-    readSqlite(join(project.directory, 'app.db'), 'SELECT id, body FROM orders ORDER BY id').map(([id, body]) => ({
+    rowsOf(project, 'SELECT id, body FROM orders ORDER BY id').map(([id, body]) => ({
       id: Number(id),
       body: String(body),
     })),
   columns: async (project) =>
-    readSqlite(join(project.directory, 'app.db'), `SELECT name FROM pragma_table_info('orders')`).map(([name]) =>
-      String(name),
-    ),
+    rowsOf(project, `SELECT name FROM pragma_table_info('orders')`).map(([name]) => String(name)),
   close: async () => undefined,
 };
 
 function onPostgres(bin: string): Engine {
   let server: TestPostgres | null = null;
-  const query = async <Row extends object>(sql: string): Promise<Row[]> => (await server?.query<Row>('shop', sql)) ?? [];
+  const query = async <Row extends object>(sql: string): Promise<Row[]> =>
+    (await server?.query<Row>('shop', sql)) ?? [];
   return {
     store: '{ postgres: { url: $DATABASE_URL } }',
     variable: 'DATABASE_URL',
@@ -186,7 +188,10 @@ describe.each(ENGINES)('a rollback loses nothing that it did not announce: %s', 
       const kept = backups.find((one) => one.reason === 'pre-rollback');
       said(0, await project.shipway(['backup', 'verify', kept?.id ?? '', '--level', '3']));
       // A backup of the newer schema is not put in front of a version that never ran on it.
-      const newer = said(30, await project.shipway(['rollback', '--to', '1.0.0', '--backup', kept?.id ?? '', '--reason', 'x']));
+      const newer = said(
+        30,
+        await project.shipway(['rollback', '--to', '1.0.0', '--backup', kept?.id ?? '', '--reason', 'x']),
+      );
       expect(newer).toContain('has the schema of 1.1.0, on which the older version never ran');
       expect(await idsOf()).toEqual(before.map((row) => row.id));
     },

@@ -98,7 +98,7 @@ function registerRestore(backup: Command, run: Run): void {
     .option('--yes-lose-data-since <time>', 'answers where data is lost: the time since when, as it is shown')
     .addHelpText(
       'after',
-      '\nWith the version that runs, use: shipway rollback --full\n\nExample:\n  $ shipway backup restore before:r-0003 --env production' +
+      '\nWith the version that runs, use: shipway rollback --data restore\n\nExample:\n  $ shipway backup restore before:r-0003 --env production' +
         '\n  $ shipway backup restore before:r-0003 --store database --into ./look' +
         '\n  $ shipway backup restore before:r-0003 --store orders --into postgresql://localhost/orders_look',
     )

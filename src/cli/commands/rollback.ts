@@ -26,5 +26,7 @@ export const registerRollback: Registration = (program, run) => {
     .requiredOption('--reason <text>', 'why; kept in the journal')
     .option('--detach', 'do not follow it')
     .addHelpText('after', '\nExample:\n  $ shipway rollback --env production --reason "orders fail"')
-    .action((given: RollbackOptions) => run(command, async (session) => (await import('../go-back.ts')).goBack(session, given)));
+    .action((given: RollbackOptions) =>
+      run(command, async (session) => (await import('../go-back.ts')).goBack(session, given)),
+    );
 };

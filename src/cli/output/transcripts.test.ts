@@ -116,7 +116,15 @@ const ended = (
   event: 'end',
   release: release({ finishedAt: '2026-11-20T10:42:18.000Z', ...change }),
   steps,
-  ending: { liveVersion: live, tookSeconds: 2538, undone: [], notUndone: [], rollback: null, journalHead: HEAD, ...more },
+  ending: {
+    liveVersion: live,
+    tookSeconds: 2538,
+    undone: [],
+    notUndone: [],
+    rollback: null,
+    journalHead: HEAD,
+    ...more,
+  },
 });
 
 describe('what a person sees of a release', () => {

@@ -2,6 +2,7 @@ import type { EnvironmentConfig, ServiceConfig } from '../config/service-config.
 import { parseVersion } from './parse-version.ts';
 import type { Facts, ReleaseRequest } from './facts.ts';
 import { migrationWarnings } from './migration-warnings.ts';
+import { maintenanceMeans } from './maintenance-steps.ts';
 import type { Plan, PlannedPhase, PlannedStep } from './plan.ts';
 import {
   applyVersion,
@@ -70,6 +71,7 @@ export function planHead(
     reason: null,
     target: environment.target,
     router: environment.router,
+    ...(environment.maintenance === undefined ? {} : { maintenance: environment.maintenance }),
     stores: config.stores.filter((store) => environment.stores.includes(store.name)),
     backupDirectory: config.backups.directory,
     ...(config.backups.keys === undefined ? {} : { backupKeys: config.backups.keys }),
@@ -100,9 +102,10 @@ function releasePhases(
   const approval = type?.approval ?? environment.approval;
   const version = parseVersion(request.version);
   const migrate = environment.migrate;
+  const isRefusing = facts.running !== null && maintenanceMeans(environment).length > 0;
   const migrateBefore =
-    migrate !== null && migrate.when === 'before-deploy' ? [migrateUp(migrate, facts, version)] : [];
-  const migrateAfter = migrate !== null && migrate.when === 'after-deploy' ? [migrateUp(migrate, facts, version)] : [];
+    migrate !== null && migrate.when === 'before-deploy' ? [migrateUp(migrate, facts, version, isRefusing)] : [];
+  const migrateAfter = migrate !== null && migrate.when === 'after-deploy' ? [migrateUp(migrate, facts, version, isRefusing)] : [];
   const contract = migrate?.contract ?? null;
   const sideBySide = facts.placement === 'side-by-side';
   const retire = sideBySide && facts.running !== null ? [retireVersion(facts, environment.drainSeconds)] : [];

@@ -43,7 +43,9 @@ export function chooseWay(ways: readonly DataWay[], named: DataWayName | null): 
   if (chosen !== undefined && (chosen.refused === null || named === 'leave')) return chosen;
   const open = ways.filter((one) => one.refused === null).map((one) => `--data ${one.way}: ${one.loses}`);
   const what =
-    chosen === undefined ? 'no way to treat the data can be gone' : `--data ${chosen.way} cannot be gone: ${chosen.refused}`;
+    chosen === undefined
+      ? 'no way to treat the data can be gone'
+      : `--data ${chosen.way} cannot be gone: ${chosen.refused}`;
   throw problem('refused', what, {
     next: open.length > 0 ? `Choose another way. ${open.join('; ')}` : 'Release a fixed version instead.',
   });

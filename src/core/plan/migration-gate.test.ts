@@ -191,7 +191,14 @@ describe('the order of migration and deploy', () => {
     const config = configWith({ migrate: migrateWith({ contract: { kind: 'command', settings: {} } }) });
     const schema = {
       events: [
-        { kind: 'contract' as const, at: '2026-11-21T00:01:00Z', release: 'r-0002', before: '6', after: '7', takenAt: null },
+        {
+          kind: 'contract' as const,
+          at: '2026-11-21T00:01:00Z',
+          release: 'r-0002',
+          before: '6',
+          after: '7',
+          takenAt: null,
+        },
       ],
       releases: {},
     };

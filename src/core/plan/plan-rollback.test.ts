@@ -18,7 +18,9 @@ const backupId = (release: string, minute: number) => ({
 });
 
 /** 0.9.0 at revision 6, then 1.0.0, whose migration to 7 is as given. */
-function world(said: { compatible?: boolean; down?: DownEvidence; reversible?: boolean; more?: SchemaEvent[] } = {}): Facts {
+function world(
+  said: { compatible?: boolean; down?: DownEvidence; reversible?: boolean; more?: SchemaEvent[] } = {},
+): Facts {
   const up = { kind: 'up' as const, at: at(20), release: 'r-0002', before: '6', after: '7', takenAt: null };
   const { compatible = false, reversible = true, down = { state: 'proven' } } = said;
   return factsWith({
@@ -62,7 +64,7 @@ describe('a rollback in full takes the way that loses least', () => {
     expect(plan.data).toMatchObject({ way: 'down', since: at(20) });
     expect(ids(plan)).toEqual([
       'lock.take',
-      'maintenance.on',
+      'maintenance.router',
       'data.stop',
       'backup.pre-rollback',
       'data.down',
@@ -82,7 +84,7 @@ describe('a rollback in full takes the way that loses least', () => {
       'lock.take',
       'backup.pre-rollback',
       'data.stage',
-      'maintenance.on',
+      'maintenance.router',
       'data.stop',
       'data.swap',
     ]);
@@ -101,7 +103,10 @@ describe('a rollback in full takes the way that loses least', () => {
   });
 
   test('the ways that were not chosen are shown with their loss, or with what stands against them', () => {
-    const text = renderPlan(back(world({ down: { state: 'lossy', count: 12, what: ['column orders.note: 12 values'] } })), 'x');
+    const text = renderPlan(
+      back(world({ down: { state: 'lossy', count: 12, what: ['column orders.note: 12 values'] } })),
+      'x',
+    );
     expect(text.join('\n')).toContain(
       'data: down; what only the newer schema has a place for is lost (down: 1.0.0 lossy(12); when it was rehearsed: column orders.note: 12 values)',
     );
@@ -160,16 +165,32 @@ describe('maintenance', () => {
   test('what the release file declares is turned on first and off before anything is verified', () => {
     const plan = back(world(), {}, { maintenance: declared });
     const order = ids(plan);
-    expect(order[1]).toBe('maintenance.on');
+    expect(order.slice(1, 4)).toEqual(['maintenance.on', 'maintenance.router', 'data.stop']);
     expect(order.indexOf('maintenance.off')).toBeGreaterThan(order.indexOf('deploy.traffic'));
     expect(order.indexOf('maintenance.off')).toBeLessThan(order.indexOf('verify.checks'));
     expect(stepsOf(plan)[1]?.step.undo?.kind).toBe('end-maintenance');
+  });
+
+  test('a kill-switch that is declared comes first also where the data is left alone', () => {
+    const plan = back(world({ compatible: true }), { depth: 'quick' }, { maintenance: declared });
+    expect(ids(plan)).toEqual([
+      'lock.take',
+      'maintenance.on',
+      'deploy.apply',
+      'deploy.health',
+      'deploy.traffic',
+      'maintenance.off',
+      'verify.checks',
+      'retire.old',
+    ]);
   });
 
   test('without anything that keeps writers away no data is changed', () => {
     const facts: Facts = { ...world(), placement: 'in-place' };
     expect(() => back(facts, {}, { router: null })).toThrow('no way to treat the data can be gone');
     expect(() => back(facts, { data: 'down' }, { router: null })).toThrow('nothing keeps writers away from the data');
-    expect(back(facts, {}, { router: null, maintenance: { by: { file: 'flag' }, check: null } }).data?.way).toBe('down');
+    expect(back(facts, {}, { router: null, maintenance: { by: { file: 'flag' }, check: null } }).data?.way).toBe(
+      'down',
+    );
   });
 });

@@ -5,10 +5,8 @@ import { chooseWay, dataWays, type DataWayName, type WaysBack } from './data-way
 import type { Facts, RollbackRequest } from './facts.ts';
 import type { Plan, PlannedData, PlannedPhase } from './plan.ts';
 import { backupData, retireVersion, runChecks, takeLock } from './planned-steps.ts';
+import { beginMaintenance, endMaintenance, maintenanceMeans } from './maintenance-steps.ts';
 import {
-  beginMaintenance,
-  endMaintenance,
-  maintenanceMeans,
   migrateDown,
   stageRestore,
   stopVersion,
@@ -43,11 +41,12 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
   const way: Way = { environment, facts, ways, data };
   const phases: PlannedPhase[] = [
     { name: 'lock', steps: [takeLock()] },
+    ...killSwitch(way),
     ...(data.way === 'leave' ? safetyPhase(way, request) : []),
     ...(data.way === 'down' ? downPhases(way) : []),
     ...(data.way === 'restore' ? restorePhases(way) : []),
     { name: 'deploy', steps: deploySteps(environment, facts, target) },
-    ...(data.way === 'leave' ? [] : endOfMaintenance(way)),
+    ...endOfMaintenance(way),
     {
       name: 'verify',
       steps:
@@ -96,14 +95,12 @@ function waysBack(environment: EnvironmentConfig, request: RollbackRequest, fact
 
 /** What runs side by side can be stopped; what is deployed in place goes on until the older version is there. */
 function isGuarded(environment: EnvironmentConfig, facts: Facts): boolean {
-  return facts.placement === 'side-by-side' || maintenanceMeans(environment) !== null;
+  return facts.placement === 'side-by-side' || maintenanceMeans(environment).length > 0;
 }
 
 function backupNamed(reference: string, facts: Facts): { id: string; createdAt: string } | null {
   const found = facts.backups.filter((one) =>
-    reference.startsWith('before:')
-      ? one.release === reference.slice('before:'.length)
-      : one.id.startsWith(reference),
+    reference.startsWith('before:') ? one.release === reference.slice('before:'.length) : one.id.startsWith(reference),
   );
   const isOne = found.length === 1 || reference.startsWith('before:');
   const exact = found.find((one) => one.id === reference) ?? (isOne ? found[0] : undefined);
@@ -162,19 +159,29 @@ function restorePhases(way: Way): PlannedPhase[] {
 }
 
 function startOfMaintenance({ environment, facts }: Way): PlannedPhase[] {
-  const means = maintenanceMeans(environment);
   const canStop = facts.placement === 'side-by-side' || environment.router !== null;
   return [
-    { name: 'maintenance', steps: means === null ? [] : [beginMaintenance(means, facts)] },
+    ...switchedOn({ environment, facts }),
     { name: 'data', steps: canStop ? [stopVersion(facts, environment.drainSeconds)] : [] },
   ];
 }
 
+function switchedOn({ environment, facts }: Pick<Way, 'environment' | 'facts'>): PlannedPhase[] {
+  const runs = facts.running?.version ?? 'the version that runs';
+  const steps = maintenanceMeans(environment).map((means) => beginMaintenance(means, runs, facts.commands.checks));
+  return [{ name: 'maintenance', steps }];
+}
+
+/** A kill-switch that is declared comes first in every rollback; where the data is left alone, the router goes on sending requests. */
+function killSwitch({ environment, facts, data }: Way): PlannedPhase[] {
+  return data.way === 'leave' ? switchedOn({ environment: { ...environment, router: null }, facts }) : [];
+}
+
 /** The router ends it by sending requests to the older version; what was declared is turned off. */
 function endOfMaintenance({ environment, facts }: Way): PlannedPhase[] {
-  const means = maintenanceMeans(environment);
-  if (means === null || means === 'router') return [];
-  return [{ name: 'maintenance', steps: [endMaintenance(means, facts)] }];
+  const { maintenance } = environment;
+  if (maintenance === undefined) return [];
+  return [{ name: 'maintenance', steps: [endMaintenance(maintenance, facts.commands.checks)] }];
 }
 
 /** A version whose data was changed under it has been stopped already. */

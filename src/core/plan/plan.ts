@@ -1,11 +1,21 @@
-import type { BackupKeys, Chosen, NamedStore } from '../config/service-config.ts';
+import type { BackupKeys, Chosen, MaintenanceConfig, NamedStore } from '../config/service-config.ts';
 import type { JsonObject } from '../release/json.ts';
 import type { Version } from '../release/version.ts';
 import type { DataWay } from './data-ways.ts';
 
 /** The phases of a release, in the plan's own order. */
 export type PhaseName =
-  'prepare' | 'gate' | 'lock' | 'backup' | 'data' | 'maintenance' | 'migrate' | 'deploy' | 'verify' | 'watch' | 'retire';
+  | 'prepare'
+  | 'gate'
+  | 'lock'
+  | 'backup'
+  | 'data'
+  | 'maintenance'
+  | 'migrate'
+  | 'deploy'
+  | 'verify'
+  | 'watch'
+  | 'retire';
 
 /** What a step can be; each word is the name of its file in src/engine/steps. */
 export type StepKindName =
@@ -89,6 +99,8 @@ export interface Plan {
   reason: string | null;
   target: Chosen;
   router: Chosen | null;
+  /** Left out when the release file says nothing of it: then the router refuses work where there is one. */
+  maintenance?: MaintenanceConfig;
   stores: NamedStore[];
   backupDirectory: string;
   /** Left out when the release file says nothing of keys: backups are signed and not encrypted. */

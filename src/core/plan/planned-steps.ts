@@ -2,7 +2,6 @@ import type { ApprovalConfig, Chosen, MigrateConfig, NamedCheck, WatchConfig } f
 import type { Json, JsonObject } from '../release/json.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 import { checkKey } from './check-key.ts';
-import { downEvidence, downWord, migrationSubject } from './down-evidence.ts';
 import type { Facts } from './facts.ts';
 import { formatDuration } from './format-duration.ts';
 import type { PlannedStep, PlannedUndo } from './plan.ts';
@@ -94,7 +93,7 @@ export function proveBackup(of: PlannedStep, why: PlannedStep, scratch: string, 
   };
 }
 
-export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string): PlannedStep {
+export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string, isRefusing: boolean): PlannedStep {
   const judged = facts.pending?.sqlDigest ?? null;
   const input: JsonObject = { migrate: plain(migrate), revisionBefore: facts.revision, version, judgedSql: judged };
   const down: PlannedUndo = {
@@ -110,35 +109,29 @@ export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string)
     : migrate.reversible
       ? 'reversible until first write'
       : 'irreversible';
-  const step: PlannedStep = {
+  return {
     id: 'migrate.up',
     kind: 'migrate-up',
     title: migrate.compatible ? 'migrate up (the version before runs on the new schema too)' : 'migrate up',
     input,
     commands: facts.commands.migrateUp,
+    notes: [
+      ...(judged === null ? [] : [`only the SQL that was judged: ${judged.slice(0, SHOWN_DIGEST)}…`]),
+      wayBackNote(migrate, isRefusing),
+    ],
     undo,
     reversibility,
     limitSeconds: MIGRATE_LIMIT_SECONDS,
     onFailure: 'roll-back',
   };
-  const shown = judged === null ? [] : [`only the SQL that was judged: ${judged.slice(0, SHOWN_DIGEST)}…`];
-  return { ...step, notes: [...shown, ...wayBackNotes(step, migrate, facts)] };
 }
 
-/** How the data would go back, as far as it is known before the migration runs; whoever approves approves this too. */
-function wayBackNotes(step: PlannedStep, migrate: MigrateConfig, facts: Facts): string[] {
-  if (migrate.compatible) return ['way back: code alone, the schema stays and nothing is lost'];
-  const { rehearsal } = facts;
-  const isThis = rehearsal?.subject === migrationSubject(step, facts.pending?.sqlDigest ?? null);
-  const down = downEvidence(migrate.reversible, isThis && rehearsal !== null ? rehearsal : null);
-  const seen = down.state === 'lossy' ? down.what.map((one) => `  lost when it was rehearsed: ${one}`) : [];
-  const how: Record<typeof down.state, string> = {
-    proven: 'way back: down, proven by a rehearsal; lost is what only the new schema has a place for',
-    lossy: `way back: down, ${downWord(down)}`,
-    unproven: 'way back: down, which no rehearsal has tried; lost is what only the new schema has a place for',
-    none: `way back: none but the backup of this release (${down.state === 'none' ? down.why : ''}); lost is everything written since it was taken`,
-  };
-  return [how[down.state], ...seen];
+/** How the data would go back, for whoever approves. What a rehearsal found of it is told beside the plan: the digest must not move by it. */
+function wayBackNote(migrate: MigrateConfig, isRefusing: boolean): string {
+  if (migrate.compatible) return 'way back: code alone; the schema stays and nothing is lost';
+  if (migrate.reversible)
+    return `way back: down with the files of this version${isRefusing ? ', while the service refuses work' : ''}; lost is what only the new schema has a place for`;
+  return 'way back: none but the backup of this release; lost is everything written since it was taken';
 }
 
 /** The last change of a release: when it fails, the new version goes on, and what was to be taken away is still there. */
@@ -168,7 +161,7 @@ export function applyVersion(facts: Facts, version: string): PlannedStep {
     undo: {
       kind: 'revert-version',
       title: beside ? 'stop the new version' : `deploy ${facts.running?.version ?? 'nothing'} again`,
-      input: { version },
+      input: { version, placement: facts.placement },
       commands: facts.commands.revert,
       limitSeconds,
     },

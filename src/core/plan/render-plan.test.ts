@@ -20,7 +20,7 @@ test('the plan shows phases, commands, undo, reversibility and limits', () => {
     '            nothing to undo, at most 1h, on failure: stop',
     '  migrate   migrate up',
     '            $ up',
-    '            way back: down, which no rehearsal has tried; lost is what only the new schema has a place for',
+    '            way back: down with the files of this version, while the service refuses work; lost is what only the new schema has a place for',
     "            undo: migrate down to 7 with the newer version's files",
     '                  $ down',
     '            reversible until first write, at most 30m, on failure: roll-back',

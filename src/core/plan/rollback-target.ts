@@ -77,14 +77,10 @@ function notThere(
       next: `Choose another one, or let it out: shipway unlock ${service} --version ${wanted} --reason "..."`,
     });
   }
-  return problem(
-    'refused',
-    `${wanted} was never stable in ${request.environment}, so nobody knows whether it works`,
-    {
-      next:
-        names.length > 0
-          ? `Choose one of: ${names.join(', ')}`
-          : `Release it instead: shipway release ${wanted} --env ${request.environment}`,
-    },
-  );
+  return problem('refused', `${wanted} was never stable in ${request.environment}, so nobody knows whether it works`, {
+    next:
+      names.length > 0
+        ? `Choose one of: ${names.join(', ')}`
+        : `Release it instead: shipway release ${wanted} --env ${request.environment}`,
+  });
 }

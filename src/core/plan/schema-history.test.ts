@@ -29,7 +29,12 @@ const restored = (minute: number, takenAt: number): SchemaEvent => ({
 
 function history(events: SchemaEvent[], compatible = false): SchemaHistory {
   const ids = [...new Set(events.flatMap(({ release }) => (release === null ? [] : [release])))];
-  const said = (id: string) => ({ version: `of ${id}`, compatible, reversible: true, down: { state: 'proven' as const } });
+  const said = (id: string) => ({
+    version: `of ${id}`,
+    compatible,
+    reversible: true,
+    down: { state: 'proven' as const },
+  });
   return { events, releases: Object.fromEntries(ids.map((id) => [id, said(id)])) };
 }
 

@@ -1,4 +1,4 @@
-import type { MaintenanceConfig, NamedCheck } from '../../core/config/service-config.ts';
+import type { MaintenanceConfig, MigrateConfig, NamedCheck } from '../../core/config/service-config.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import { problem } from '../../core/release/problem.ts';
 import { joinProject, writeFlag } from './maintenance-flag.ts';
@@ -15,6 +15,7 @@ export const beginMaintenanceStep: Step = {
   observe: async () => ({ state: 'half' }),
   async act(context) {
     const means = meansOf(context);
+    if (await isUntouched(context)) return { refuses: 'nothing: the schema is as it was' };
     if (means === 'router') return refuseByRouter(context);
     if ('file' in means.by) await writeFlag(joinProject(means.by.file, context), context);
     else await call(means.by.on, context);
@@ -22,6 +23,14 @@ export const beginMaintenanceStep: Step = {
     return { refuses: await call(means.check, context) };
   },
 };
+
+/** On the way back of a migration that had not changed anything nobody needs to be refused. What cannot be told counts as changed. */
+async function isUntouched({ step, tools, effect }: StepContext): Promise<boolean> {
+  const down = step.input['onlyIfMigrated'] as { migrate: MigrateConfig; version: string; revisionBefore: string | null } | undefined;
+  if (down === undefined || down.revisionBefore === null) return false;
+  const now = await tools.adapters.migrator(down.migrate).revision(down.version, effect).catch(() => null);
+  return now === down.revisionBefore;
+}
 
 /** Of the plan: nothing else is turned on or off. */
 export function meansOf({ step }: Pick<StepContext, 'step'>): MaintenanceConfig | 'router' {

@@ -1,3 +1,4 @@
+import type { CheckResult } from '../../adapters/checks/check.ts';
 import type { NamedCheck } from '../../core/config/service-config.ts';
 import { problem } from '../../core/release/problem.ts';
 import { call, meansOf } from './begin-maintenance.ts';
@@ -21,6 +22,11 @@ export const endMaintenanceStep: Step = {
   },
 };
 
+/** A service that nobody reaches does not refuse work, and does none either; a command that was ended says nothing. */
+function isAnswer({ measured }: CheckResult): boolean {
+  return measured['status'] !== null && measured['timedOut'] !== true && measured['exitCode'] !== null;
+}
+
 /** The check passes while work is refused. What cannot be measured is not a service that works. */
 async function awaitWork(check: NamedCheck, context: StepContext): Promise<string> {
   const { adapters } = context.tools;
@@ -28,7 +34,7 @@ async function awaitWork(check: NamedCheck, context: StepContext): Promise<strin
   const tries = Math.max(check.tries, TRIES_MIN);
   for (let count = 1; ; count += 1) {
     const result = await adapters.runCheck({ ...check, tries: 1 }, {}, context.effect);
-    if (result.outcome === 'fail') return result.sentence;
+    if (result.outcome === 'fail' && isAnswer(result)) return result.sentence;
     if (count >= tries) {
       throw problem('check-failed', `maintenance was ended, but "${check.name}" says otherwise: ${result.sentence}`, {
         where: context.step.id,
