@@ -24,6 +24,8 @@ interface Engine {
   create(project: ServiceProject): Promise<void>;
   rows(project: ServiceProject): Promise<{ id: number; body: string }[]>;
   columns(project: ServiceProject): Promise<string[]>;
+  /** A new database beside the live one, where the engine has such. */
+  look?: { address(): string; rows(): Promise<{ id: number; body: string }[]> };
   close(): Promise<void>;
 }
 
@@ -70,6 +72,10 @@ function onPostgres(bin: string): Engine {
           `SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'orders' ORDER BY ordinal_position`,
         )
       ).map((one) => one.name),
+    look: {
+      address: () => `postgresql://127.0.0.1:${server?.port ?? 0}/look`,
+      rows: async () => (await server?.query('look', 'SELECT id, body FROM orders ORDER BY id')) ?? [],
+    },
     close: async () => server?.stop(),
   };
 }
@@ -211,6 +217,60 @@ describe.each(ENGINES)('a rollback loses nothing that it did not announce: %s', 
       expect(await project.publicVersion()).toBe('1.0.0');
       expect(checksum(await engine.rows(project))).toBe(checksum(before));
       rmSync(join(project.directory, 'migrations', '2.down.sql'));
+    },
+  );
+
+  test.skipIf(found === null)(
+    'by itself: a release that fails takes its schema down while work is refused, and no order is lost or written meanwhile',
+    async () => {
+      project.write('migrations/2.down.sql', 'ALTER TABLE orders DROP COLUMN note');
+      // It says that it is another version, so that it is never healthy.
+      project.addVersion('1.2.0', 'orders', { DATA_NOTE: 'note', VERSION: '0.0.0' });
+      const client = await ordering(20);
+      const printed = said(20, await project.release('1.2.0'));
+      await waitUntil(
+        'orders to be taken again',
+        () => client.taken.at(-1) !== undefined && (client.taken.at(-1) ?? 0) > (client.refused.at(-1)?.id ?? 0),
+      );
+      await client.stop();
+      expect(printed).toContain('ROLLED BACK to 1.0.0');
+      expect(printed).toMatch(/^time: .*full rollback .* of 15m$/m);
+      expect(await engine.columns(project)).toEqual(['id', 'body']);
+      expect(client.refused.length).toBeGreaterThan(0);
+      expect(client.refused.filter((one) => one.retryAfter === null)).toEqual([]);
+      expect(client.strange).toEqual([]);
+      const ids = new Set(await idsOf());
+      expect(client.taken.filter((id) => !ids.has(id))).toEqual([]);
+      expect(client.refused.filter((one) => ids.has(one.id))).toEqual([]);
+    },
+  );
+
+  test.skipIf(found === null)('by itself: a migration that changed nothing refuses nobody', async () => {
+    project.write('migrations/2.up.sql', 'ALTER TABLE no_such_table ADD COLUMN note text');
+    project.addVersion('1.3.0', 'orders');
+    const client = await ordering(5);
+    expect(said(20, await project.release('1.3.0'))).toContain('ROLLED BACK to 1.0.0');
+    await client.stop();
+    expect([client.refused, client.strange]).toEqual([[], []]);
+    expect(await project.publicVersion()).toBe('1.0.0');
+  });
+
+  test.skipIf(found === null || engine.look === undefined)(
+    'one store goes into a new database beside the live one; what is there already is refused',
+    async () => {
+      const rows = await engine.rows(project);
+      const { backup } = JSON.parse(said(0, await project.shipway(['backup', 'create', '--json']))) as {
+        backup: { id: string };
+      };
+      const into = ['backup', 'restore', backup.id, '--store', 'orders', '--into', engine.look?.address() ?? ''];
+      expect(said(0, await project.shipway([...into, '--dry-run']))).toContain('would write orders');
+      expect(said(0, await project.shipway(into))).toMatch(
+        /wrote orders of bk_\S+ to .*\/look\nthe live data is not touched/,
+      );
+      expect(checksum((await engine.look?.rows()) ?? [])).toBe(checksum(rows));
+      expect(said(30, await project.shipway(into))).toContain('there is a database look already');
+      const several = ['backup', 'restore', backup.id, '--into', into.at(-1) ?? '', '--store', 'nothing'];
+      said(1, await project.shipway(several));
     },
   );
 });

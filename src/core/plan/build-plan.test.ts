@@ -302,7 +302,7 @@ describe('a rollback by hand', () => {
       'lock.take',
       'backup.pre-rollback',
       'data.stage',
-      'maintenance.on',
+      'maintenance.router',
       'data.stop',
       'data.swap',
       'deploy.apply',

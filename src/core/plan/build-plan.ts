@@ -105,7 +105,8 @@ function releasePhases(
   const isRefusing = facts.running !== null && maintenanceMeans(environment).length > 0;
   const migrateBefore =
     migrate !== null && migrate.when === 'before-deploy' ? [migrateUp(migrate, facts, version, isRefusing)] : [];
-  const migrateAfter = migrate !== null && migrate.when === 'after-deploy' ? [migrateUp(migrate, facts, version, isRefusing)] : [];
+  const migrateAfter =
+    migrate !== null && migrate.when === 'after-deploy' ? [migrateUp(migrate, facts, version, isRefusing)] : [];
   const contract = migrate?.contract ?? null;
   const sideBySide = facts.placement === 'side-by-side';
   const retire = sideBySide && facts.running !== null ? [retireVersion(facts, environment.drainSeconds)] : [];

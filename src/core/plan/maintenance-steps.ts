@@ -16,7 +16,11 @@ export function maintenanceMeans(of: Pick<Plan, 'router' | 'maintenance'>): Main
 }
 
 /** Makes the service refuse work, and looks that it does. Its undo is known before it is done. */
-export function beginMaintenance(means: MaintenanceMeans, runs: string, checks: Facts['commands']['checks']): PlannedStep {
+export function beginMaintenance(
+  means: MaintenanceMeans,
+  runs: string,
+  checks: Facts['commands']['checks'],
+): PlannedStep {
   return {
     id: means === 'router' ? 'maintenance.router' : 'maintenance.on',
     kind: 'begin-maintenance',

@@ -6,12 +6,7 @@ import type { Facts, RollbackRequest } from './facts.ts';
 import type { Plan, PlannedData, PlannedPhase } from './plan.ts';
 import { backupData, retireVersion, runChecks, takeLock } from './planned-steps.ts';
 import { beginMaintenance, endMaintenance, maintenanceMeans } from './maintenance-steps.ts';
-import {
-  migrateDown,
-  stageRestore,
-  stopVersion,
-  swapRestore,
-} from './rollback-steps.ts';
+import { migrateDown, stageRestore, stopVersion, swapRestore } from './rollback-steps.ts';
 import { lastStableMs, rollbackTarget } from './rollback-target.ts';
 import { changesBeyond, schemaSince } from './schema-history.ts';
 

@@ -16,7 +16,9 @@ export function planUndo(plan: Plan, begunStepIds: readonly string[], reason: st
   const reversed = begun
     .toReversed()
     .flatMap(({ phase, step }) => (step.undo === null ? [] : [{ name: phase, step: undoStep(step) }]));
-  const undoSteps = reversed.some(({ step }) => step.kind === 'migrate-down') ? withoutWriters(plan, reversed) : reversed;
+  const undoSteps = reversed.some(({ step }) => step.kind === 'migrate-down')
+    ? withoutWriters(plan, reversed)
+    : reversed;
   const phases: PlannedPhase[] = undoSteps.map(({ name, step }) => ({ name, steps: [step] }));
   const back = plan.previous;
   if (back !== null && undoSteps.length > 0) phases.push({ name: 'verify', steps: verifyAgain(plan) });

@@ -26,9 +26,13 @@ export const beginMaintenanceStep: Step = {
 
 /** On the way back of a migration that had not changed anything nobody needs to be refused. What cannot be told counts as changed. */
 async function isUntouched({ step, tools, effect }: StepContext): Promise<boolean> {
-  const down = step.input['onlyIfMigrated'] as { migrate: MigrateConfig; version: string; revisionBefore: string | null } | undefined;
+  const down = step.input['onlyIfMigrated'] as
+    { migrate: MigrateConfig; version: string; revisionBefore: string | null } | undefined;
   if (down === undefined || down.revisionBefore === null) return false;
-  const now = await tools.adapters.migrator(down.migrate).revision(down.version, effect).catch(() => null);
+  const now = await tools.adapters
+    .migrator(down.migrate)
+    .revision(down.version, effect)
+    .catch(() => null);
   return now === down.revisionBefore;
 }
 
