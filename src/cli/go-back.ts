@@ -64,7 +64,9 @@ async function dryRun(session: Session, app: App, meaning: Extract<RollBackMeani
 async function ask(session: Session, app: App, meaning: RollBackMeaning, accepted: string | null): Promise<void> {
   const { rollBackLines, turnAroundLines } = await import('./output/rollback-lines.ts');
   if (meaning.how === 'turn-around') {
-    if (!session.screen.isJson) session.screen.lines(turnAroundLines(meaning));
+    const { showWayBack } = await import('../app/show-way-back.ts');
+    const { plan } = await showWayBack(app, meaning.release.id, 'asked for by a person');
+    if (!session.screen.isJson) session.screen.lines(turnAroundLines(meaning, plan));
     return confirm(session, `Stop ${meaning.release.id} and take it back?`);
   }
   const { lossOfRollBack } = await import('../app/manage-backups.ts');

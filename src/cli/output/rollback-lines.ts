@@ -1,15 +1,22 @@
 import type { Loss } from '../../app/describe-loss.ts';
 import type { RollBackMeaning } from '../../app/roll-back.ts';
 import type { DataWay } from '../../core/plan/data-ways.ts';
-import type { Plan } from '../../core/plan/plan.ts';
+import { stepsOf, type Plan } from '../../core/plan/plan.ts';
 import { printable } from './printable.ts';
 import { age, shownTime } from './times.ts';
 
-/** A release that is not over is turned around. */
-export function turnAroundLines({ release }: Extract<RollBackMeaning, { how: 'turn-around' }>): string[] {
+/** A release that is not over is turned around; what that does is its way back, step by step. */
+export function turnAroundLines(
+  { release }: Extract<RollBackMeaning, { how: 'turn-around' }>,
+  wayBack: Plan | null,
+): string[] {
+  const steps = wayBack === null ? [] : stepsOf(wayBack).map(({ step }) => step);
+  const down = steps.some((step) => step.kind === 'migrate-down');
   const { id, service, version, environment, previous_version: previous } = release;
   return [
     `${id} (${service} ${version} -> ${environment}) is not over: it is turned around and goes back to ${previous ?? 'nothing'}.`,
+    ...steps.map((step) => printable(`  ${step.title}`)),
+    ...(down ? ['data: what only the newer schema has a place for is lost; everything else stays'] : []),
   ];
 }
 
