@@ -1,6 +1,6 @@
 import type { App } from '../app/app.ts';
 import type { RollBackMeaning, RollBackWish } from '../app/roll-back.ts';
-import type { DataWayName } from '../core/plan/data-ways.ts';
+import type { DataWayName } from '../core/plan/data-way.ts';
 import { confirm } from './ask.ts';
 import { confirmLoss } from './ask-loss.ts';
 import { follow } from './follow.ts';

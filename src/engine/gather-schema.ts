@@ -1,5 +1,5 @@
 import type { MigrateConfig } from '../core/config/service-config.ts';
-import { downEvidence, migrationSubject } from '../core/plan/down-evidence.ts';
+import { downEvidence, migrationSubject } from '../core/plan/judge-down.ts';
 import { stepsOf, type Plan, type PlannedStep } from '../core/plan/plan.ts';
 import type { MigratedRelease, SchemaHistory } from '../core/plan/schema-history.ts';
 import type { Database } from '../state/open-database.ts';

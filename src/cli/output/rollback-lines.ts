@@ -1,6 +1,6 @@
 import type { Loss } from '../../app/describe-loss.ts';
 import type { RollBackMeaning } from '../../app/roll-back.ts';
-import type { DataWay } from '../../core/plan/data-ways.ts';
+import type { DataWay } from '../../core/plan/data-way.ts';
 import { stepsOf, type Plan } from '../../core/plan/plan.ts';
 import { printable } from './printable.ts';
 import { age, shownTime } from './times.ts';

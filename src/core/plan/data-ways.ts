@@ -1,20 +1,7 @@
 import { problem } from '../release/problem.ts';
+import type { DataWay, DataWayName } from './data-way.ts';
 import { downWord } from './down-evidence.ts';
 import type { SchemaChange, SchemaDistance } from './schema-history.ts';
-
-/** What a rollback does with the data: nothing, take the schema back, or put the data of a backup in its place. */
-export type DataWayName = 'leave' | 'down' | 'restore';
-
-/** One way, with what it costs. Part of the plan, so that whoever confirms has seen all of them. */
-export interface DataWay {
-  way: DataWayName;
-  /** Why it cannot be gone, or null. */
-  refused: string | null;
-  /** What is lost by it, in one sentence. */
-  loses: string;
-  /** Everything lost was written after this moment, RFC 3339; null: nothing is lost. */
-  since: string | null;
-}
 
 export interface WaysBack {
   /** From the version that would run again to the data that is there. */

@@ -1,6 +1,6 @@
 import type { Discarded } from '../rehearsal/compare-states.ts';
 import type { RehearsalOutcome } from '../rehearsal/rehearsal.ts';
-import type { DataWayName } from './data-ways.ts';
+import type { DataWayName } from './data-way.ts';
 import type { PendingMigration } from './pending-migration.ts';
 import type { SchemaHistory } from './schema-history.ts';
 

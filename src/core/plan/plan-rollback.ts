@@ -1,7 +1,8 @@
 import type { EnvironmentConfig, ServiceConfig } from '../config/service-config.ts';
 import { problem } from '../release/problem.ts';
 import { deploySteps, environmentOf, planHead } from './build-plan.ts';
-import { chooseWay, dataWays, type DataWayName, type WaysBack } from './data-ways.ts';
+import type { DataWayName } from './data-way.ts';
+import { chooseWay, dataWays, type WaysBack } from './data-ways.ts';
 import type { Facts, RollbackRequest } from './facts.ts';
 import type { Plan, PlannedData, PlannedPhase } from './plan.ts';
 import { backupData, retireVersion, runChecks, takeLock } from './planned-steps.ts';

@@ -1,7 +1,7 @@
 import type { BackupKeys, Chosen, MaintenanceConfig, NamedStore } from '../config/service-config.ts';
 import type { JsonObject } from '../release/json.ts';
 import type { Version } from '../release/version.ts';
-import type { DataWay } from './data-ways.ts';
+import type { DataWay } from './data-way.ts';
 
 /** The phases of a release, in the plan's own order. */
 export type PhaseName =

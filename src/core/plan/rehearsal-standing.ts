@@ -1,6 +1,7 @@
 import type { ServiceConfig } from '../config/service-config.ts';
 import { problem, type Problem } from '../release/problem.ts';
-import { downEvidence, downWord, migrationSubject } from './down-evidence.ts';
+import { downWord } from './down-evidence.ts';
+import { downEvidence, migrationSubject } from './judge-down.ts';
 import type { Facts, RehearsalFact } from './facts.ts';
 import { formatDuration } from './format-duration.ts';
 import { stepsOf, type Plan } from './plan.ts';
