@@ -4,5 +4,5 @@ import type { ServiceConfig } from '../config/service-config.ts';
 export function isProduction({ environments }: Pick<ServiceConfig, 'environments'>, name: string): boolean {
   if (/^prod(uction)?$/.test(name)) return true;
   const isFollowed = Object.values(environments).some(({ after }) => after === name);
-  return !isFollowed && environments[name]?.after != null;
+  return !isFollowed && (environments[name]?.after ?? null) !== null;
 }

@@ -112,9 +112,9 @@ function plannedData(ways: WaysBack, request: RollbackRequest): PlannedData {
 
 /** What the person said, in whatever words; null: the least lossy way that can be gone. */
 function wayNamed({ data, backup, revision, depth }: RollbackRequest, { distance }: WaysBack): DataWayName | null {
-  if (data != null) return data;
+  if (data !== undefined && data !== null) return data;
   if (backup !== null) return 'restore';
-  if (revision != null) return distance.standing === 'same' ? 'leave' : 'down';
+  if (revision !== undefined && revision !== null) return distance.standing === 'same' ? 'leave' : 'down';
   return depth === 'quick' ? 'leave' : null;
 }
 

@@ -10,7 +10,8 @@ type StableVersion = Facts['stableVersions'][number];
 export function rollbackTarget(service: string, request: RollbackRequest, facts: RunningFacts): string {
   const runs = facts.running.version;
   const stable = facts.stableVersions.filter((entry) => !entry.quarantined);
-  if (request.revision != null) return versionAtRevision(request.revision, request, facts);
+  const revision = request.revision ?? null;
+  if (revision !== null) return versionAtRevision(revision, request, facts);
   if (request.to === null) {
     const before = stable.find((entry) => entry.version !== runs);
     if (before !== undefined) return before.version;
