@@ -1,7 +1,7 @@
 import type { MaintenanceConfig, MigrateConfig, NamedCheck } from '../../core/config/service-config.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import { problem } from '../../core/release/problem.ts';
-import { joinProject, writeFlag } from './maintenance-flag.ts';
+import { joinProject, writeFlag } from './step-flag.ts';
 import { refusal } from './run-checks.ts';
 import { putTraffic, routerOf } from './shift-traffic.ts';
 import type { Step, StepContext } from './step.ts';

@@ -2,7 +2,7 @@ import type { CheckResult } from '../../adapters/checks/check.ts';
 import type { NamedCheck } from '../../core/config/service-config.ts';
 import { problem } from '../../core/release/problem.ts';
 import { call, meansOf } from './begin-maintenance.ts';
-import { joinProject, removeFlag } from './maintenance-flag.ts';
+import { joinProject, removeFlag } from './step-flag.ts';
 import type { Step, StepContext } from './step.ts';
 
 const TRIES_MIN = 10; // a service that reads a flag now and then needs some seconds to see that it is gone
