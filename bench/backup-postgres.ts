@@ -3,15 +3,7 @@
  * a rehearsal; beside them what reading, hashing and packing alone take. Run: npm run bench:backup-postgres (SHIPWAY_BENCH_MB: its size)
  */
 import { createHash } from 'node:crypto';
-import {
-  createReadStream,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { installDebian } from '../test/support/debian-program.ts';

@@ -1,8 +1,18 @@
+import type { Plan, PlannedData } from '../core/plan/plan.ts';
 import type { Json, JsonObject } from '../core/release/json.ts';
 import type { BackupSummary, BackupTools } from '../engine/steps/step-backups.ts';
-import type { Plan } from '../core/plan/plan.ts';
 import type { Effect } from '../platform/effect.ts';
 import { problemRecord } from '../core/release/problem.ts';
+
+/** What somebody loses who goes on, found out before anybody is asked. */
+export interface Loss {
+  /** Everything that is lost was written after this moment, RFC 3339. */
+  since: string;
+  /** One sentence for each thing that differs. */
+  lines: string[];
+  /** Only when somebody looked and nothing differs. */
+  isNothing: boolean;
+}
 
 /** What a restore would throw away, one sentence for each thing that differs; what cannot be counted is said, never left out. */
 export async function describeLoss(
@@ -10,14 +20,21 @@ export async function describeLoss(
   plan: Plan,
   backup: BackupSummary,
   effect: Effect,
-): Promise<string[]> {
+): Promise<Loss> {
   try {
-    const { stores } = await backups.loss(plan, backup, effect);
-    const found = Object.entries(stores).flatMap(([store, changes]) => lossLines(store, changes));
-    return found.length === 0 ? ['nothing differs from the backup'] : found;
+    const { since, stores } = await backups.loss(plan, backup, effect);
+    const lines = Object.entries(stores).flatMap(([store, changes]) => lossLines(store, changes));
+    if (lines.length === 0) return { since, lines: ['nothing differs from the backup'], isNothing: true };
+    return { since, lines, isNothing: false };
   } catch (error) {
-    return [`what would be lost cannot be counted: ${problemRecord(error).message}`];
+    const said = `what would be lost cannot be counted: ${problemRecord(error).message}`;
+    return { since: backup.createdAt, lines: [said], isNothing: false };
   }
+}
+
+/** What the chosen way of a rollback throws away, where no backup is restored. */
+export function lossOfWay(data: PlannedData, now: string): Loss {
+  return { since: data.since ?? now, lines: [data.loses], isNothing: data.since === null };
 }
 
 /** `database tables notes: 20 in the backup, 25 now` for every count that differs, however deep the store reports it. */

@@ -1,7 +1,9 @@
-import { resolve } from 'node:path';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
+import { isProduction } from '../core/plan/is-production.ts';
 import type { Plan } from '../core/plan/plan.ts';
+import { changesBeyond, revisionAt } from '../core/plan/schema-history.ts';
 import { problem } from '../core/release/problem.ts';
+import { gatherSchema } from '../engine/gather-schema.ts';
 import { gatherContext } from '../engine/steps/step-backup-context.ts';
 import type { BackupRequest, BackupSummary, TakenBackup } from '../engine/steps/step-backups.ts';
 import { timestamp } from '../platform/clock.ts';
@@ -9,7 +11,7 @@ import { randomId } from '../platform/ids.ts';
 import { withBackupLock } from '../state/backup-record.ts';
 import { lockOf } from '../state/locks.ts';
 import type { App } from './app.ts';
-import { describeLoss } from './describe-loss.ts';
+import { describeLoss, lossOfWay, type Loss } from './describe-loss.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
 
 export type { BackupSummary, TakenBackup };
@@ -41,8 +43,10 @@ export interface RestorePlan {
   service: string;
   environment: string;
   stores: string[];
-  /** What would be thrown away, one sentence each. */
-  loss: string[];
+  /** What would be thrown away. */
+  loss: Loss;
+  /** Whether the name of the service is asked for in any case. */
+  isProduction: boolean;
 }
 
 export interface RestoreWish {
@@ -62,6 +66,7 @@ export async function planRestore(app: App, wish: RestoreWish): Promise<RestoreP
   const backup = await backups.find(plan, wish.reference);
   const stores = storesMeant(plan, backup, wish.stores);
   await refuseLocked(app, config.service, chosen.name);
+  await refuseNewerSchema(app, plan, backup);
   const { adapters } = await app.tools();
   const running = (await adapters.target(plan).observe(effect)).filter((instance) => instance.state !== 'exited');
   if (running.length > 0) {
@@ -70,7 +75,7 @@ export async function planRestore(app: App, wish: RestoreWish): Promise<RestoreP
       'refused',
       `${versions} of ${config.service} runs in ${chosen.name} on the data that would be replaced`,
       {
-        next: `Go back to the older version with its data: shipway rollback --full --backup ${backup.id} --env ${chosen.name} --reason "..."; or stop it first.`,
+        next: `Go back to the older version with its data: shipway rollback --backup ${backup.id} --env ${chosen.name} --reason "..."; or stop it first.`,
       },
     );
   }
@@ -80,47 +85,18 @@ export async function planRestore(app: App, wish: RestoreWish): Promise<RestoreP
     environment: chosen.name,
     stores,
     loss: await describeLoss(backups, plan, { ...backup, stores }, effect),
+    isProduction: isProduction(config, chosen.name),
   };
 }
 
 /** Those of the backup that the release file still has, or the named ones of them. */
-function storesMeant(plan: Plan, backup: BackupSummary, named: readonly string[]): string[] {
+export function storesMeant(plan: Plan, backup: BackupSummary, named: readonly string[]): string[] {
   const there = plan.stores.map((store) => store.name).filter((name) => backup.stores.includes(name));
   const strange = named.find((name) => !there.includes(name));
   if (strange === undefined) return there.filter((name) => named.length === 0 || named.includes(name));
   throw problem('not-found', `the backup has no store "${strange}" that the release file knows`, {
     where: backup.id,
     next: `It holds: ${there.join(', ')}`,
-  });
-}
-
-export interface Extracted {
-  backup: BackupSummary;
-  stores: string[];
-  /** Absolute. */
-  into: string;
-  /** Whether the files of the way down and the environment are written, too. */
-  withContext: boolean;
-}
-
-/** Where the data of a backup would be written; touches nothing. */
-export async function planExtract(app: App, wish: RestoreWish, into: string): Promise<Extracted> {
-  const { backups, plan } = await openBackups(app, wish.environment);
-  const backup = await backups.find(plan, wish.reference);
-  // One store alone is a look at that store.
-  const withContext = wish.stores.length === 0 && backup.context !== null;
-  return { backup, stores: storesMeant(plan, backup, wish.stores), into: resolve(into), withContext };
-}
-
-/** Writes the data of a backup into a new or empty folder, verified there. The live data is not touched, so a version may run. */
-export async function extractBackup(app: App, wish: RestoreWish, into: string): Promise<Extracted> {
-  const { backups, plan, effect } = await openBackups(app, wish.environment);
-  const wanted = await planExtract(app, wish, into);
-  // Nobody prunes what is being read.
-  return withBackupLock(await app.database(), plan, async () => {
-    const { stores, into, withContext } = wanted;
-    await backups.extract(plan, { id: wanted.backup.id, stores, into, withContext }, effect);
-    return wanted;
   });
 }
 
@@ -144,10 +120,37 @@ export async function restoreBackup(app: App, wanted: RestorePlan): Promise<Rest
   });
 }
 
-/** What restoring the backup would throw away; for a rollback with data, before anybody is asked. */
-export async function lossOfRestore(app: App, environment: string | null, reference: string): Promise<string[]> {
-  const { backups, plan, effect } = await openBackups(app, environment);
-  return describeLoss(backups, plan, await backups.find(plan, reference), effect);
+/** What a planned rollback would throw away, before anybody is asked. */
+export async function lossOfRollBack(app: App, plan: Plan): Promise<{ loss: Loss; isProduction: boolean }> {
+  const { config } = await app.releaseFile();
+  const asked = isProduction(config, plan.environment);
+  const { data } = plan;
+  if (data === undefined || data.way !== 'restore' || data.backup === null) {
+    const nothing: Loss = { since: timestamp(app.nowMs()), lines: [], isNothing: true };
+    return { loss: data === undefined ? nothing : lossOfWay(data, nothing.since), isProduction: asked };
+  }
+  const { backups, effect, plan: head } = await openBackups(app, plan.environment);
+  const loss = await describeLoss(backups, head, await backups.find(head, data.backup), effect);
+  return { loss, isProduction: asked };
+}
+
+/** Data of a newer schema is no use to the version that is to run on it. */
+async function refuseNewerSchema(app: App, plan: Plan, backup: BackupSummary): Promise<void> {
+  const database = await app.existingDatabase();
+  const history = await gatherSchema(database, plan, app.nowMs());
+  const now = Number.POSITIVE_INFINITY;
+  const newer = changesBeyond(history, now, Date.parse(backup.createdAt)).filter((one) => !one.compatible);
+  const [first] = newer;
+  if (first === undefined) return;
+  const has = revisionAt(history, Date.parse(backup.createdAt)) ?? `of ${first.version}`;
+  throw problem(
+    'refused',
+    `the data of the backup has the schema ${has}, and what is there now is at ${revisionAt(history, now) ?? 'an older one'}: ${plan.previous?.version ?? 'the version here'} never ran on it`,
+    {
+      where: backup.id,
+      next: `Write it beside the live data with --into, or release ${first.version} first.`,
+    },
+  );
 }
 
 async function byHand(app: App, opened: OpenBackups, reason: 'manual' | 'pre-restore'): Promise<BackupRequest> {

@@ -10,10 +10,12 @@ import type { Plan } from '../core/plan/plan.ts';
 import { problem, type Problem } from '../core/release/problem.ts';
 import { gatherFacts } from '../engine/gather-facts.ts';
 import { gatherPending } from '../engine/gather-pending.ts';
+import { gatherSchema } from '../engine/gather-schema.ts';
 import type { Database } from '../state/open-database.ts';
 import { liveVersion } from '../state/live.ts';
 import type { App, LoadedReleaseFile } from './app.ts';
 import { chooseEnvironment } from './choose-environment.ts';
+import type { Loss } from './describe-loss.ts';
 
 /** A plan as it is shown, with its digest and with what stands in its way. */
 export interface PlanView {
@@ -24,6 +26,8 @@ export interface PlanView {
   /** Where it stands with the rehearsal of its migration; null where none is declared or none is needed. */
   rehearsal: RehearsalStanding | null;
   facts: Facts;
+  /** Of a rollback, where it was looked for: what it would throw away. */
+  loss?: Loss;
   /** Of the environment that is planned and of the file as a whole; those of other environments belong to their plans. */
   fileWarnings: string[];
 }
@@ -72,7 +76,9 @@ export async function planRollBack(
   const head = planHead(config, environment, { version: live?.version ?? '0.0.0', commit: null });
   const effect = await app.effect(head, 'look/facts/0');
   const from = { database, ...(await app.tools()), effect };
-  const facts = await gatherFacts(from, { config, environment, version: head.version.number, head });
+  const seen = await gatherFacts(from, { config, environment, version: head.version.number, head });
+  const schema = await gatherSchema(database, { service: config.service, environment: environment.name }, app.nowMs());
+  const facts = { ...seen, schema };
   const plan = planRollback(config, { ...request, environment: environment.name }, facts, fingerprint);
   return viewOf(app, file, plan, facts);
 }

@@ -4,6 +4,7 @@ import type { Json } from '../core/release/json.ts';
 import { undoStepId } from '../core/plan/plan-undo.ts';
 import type { ReleaseView, StepView } from './release-view.ts';
 import { secondsBetween } from './release-view.ts';
+import { timeOfRollback, type RollbackTime } from './time-rollback.ts';
 
 /** How a release ended, or where it stands when a person has to look: what a closing block says. */
 export interface ReleaseEnding {
@@ -16,6 +17,8 @@ export interface ReleaseEnding {
   notUndone: string[];
   /** What became of the env file on the way back, a sentence each. */
   environment: string[];
+  /** Of one that was rolled back: how long that took. */
+  rollback: RollbackTime | null;
   /** Newest entry of the journal when it ended. */
   journalHead: { index: number; hash: string } | null;
 }
@@ -38,6 +41,7 @@ export function endingOf(
       .filter(({ step }) => !isUndone(step.id) && step.kind !== 'check-health')
       .map(({ step }) => step.title),
     environment: steps.flatMap(environmentWords),
+    rollback: timeOfRollback(release, plan, steps),
     journalHead: known.journalHead,
   };
 }

@@ -1,6 +1,8 @@
-import type { RollBackMeaning, RollBackWish } from '../app/roll-back.ts';
 import type { App } from '../app/app.ts';
+import type { RollBackMeaning, RollBackWish } from '../app/roll-back.ts';
+import type { DataWayName } from '../core/plan/data-way.ts';
 import { confirm } from './ask.ts';
+import { confirmLoss } from './ask-loss.ts';
 import { follow } from './follow.ts';
 import { printPlan } from './release-version.ts';
 import type { Session } from './session.ts';
@@ -9,9 +11,12 @@ import { sayWayBack } from './steer.ts';
 /** The options of `shipway rollback` as typed. */
 export interface RollbackOptions {
   to?: string;
+  revision?: string;
   backup?: string;
+  data?: DataWayName;
   full?: boolean;
   keepEnvironment?: boolean;
+  yesLoseDataSince?: string;
   reason: string;
   detach?: boolean;
 }
@@ -20,38 +25,58 @@ export interface RollbackOptions {
 export async function goBack(session: Session, given: RollbackOptions): Promise<number> {
   const { meaningOfRollBack, rollBack } = await import('../app/roll-back.ts');
   const app = await session.app();
-  const wish: RollBackWish = {
-    environment: session.options.env,
-    to: given.to ?? null,
-    backup: given.backup ?? null,
-    depth: given.full === true || given.backup !== undefined ? 'full' : 'quick',
-    reason: given.reason,
-    keepEnvironment: given.keepEnvironment === true,
-  };
+  const wish = wishOf(session, given);
   const meaning = await meaningOfRollBack(app, wish);
   if (session.options.dryRun) {
-    return meaning.how === 'plan' ? printPlan(session, meaning.view) : sayWayBack(session, app, meaning.release.id);
+    return meaning.how === 'plan' ? dryRun(session, app, meaning) : sayWayBack(session, app, meaning.release.id);
   }
   if (meaning.how === 'plan' && meaning.view.refusal !== null) throw meaning.view.refusal;
-  if (!session.screen.isJson) session.screen.lines(await explain(app, meaning, wish));
-  await confirm(session, questionOf(meaning));
+  await ask(session, app, meaning, given.yesLoseDataSince ?? null);
   const id = await rollBack(app, wish, meaning);
   return follow(session, { id, detach: given.detach === true, endings: 'as asked' });
 }
 
-/** From where to where and what it costs; for a rollback with data that is counted now. */
-async function explain(app: App, meaning: RollBackMeaning, wish: RollBackWish): Promise<string[]> {
-  const { backupMeant, rollBackLines } = await import('./output/rollback-lines.ts');
-  if (meaning.how === 'turn-around' || wish.depth === 'quick') {
-    return rollBackLines(meaning, wish, { nowMs: app.nowMs(), loss: [] });
-  }
-  const { lossOfRestore } = await import('../app/manage-backups.ts');
-  const loss = await lossOfRestore(app, wish.environment, backupMeant(meaning, wish));
-  return rollBackLines(meaning, wish, { nowMs: app.nowMs(), loss });
+function wishOf(session: Session, given: RollbackOptions): RollBackWish {
+  const { data, backup, revision } = given;
+  const isFull = given.full === true || backup !== undefined || revision !== undefined || data !== undefined;
+  return {
+    environment: session.options.env,
+    to: given.to ?? null,
+    revision: revision ?? null,
+    backup: backup ?? null,
+    data: data ?? null,
+    depth: isFull ? 'full' : 'quick',
+    reason: given.reason,
+    keepEnvironment: given.keepEnvironment === true,
+  };
 }
 
-function questionOf(meaning: RollBackMeaning): string {
-  if (meaning.how === 'turn-around') return `Stop ${meaning.release.id} and take it back?`;
+/** The plan, with what it would cost now: whoever reads it decides whether to confirm it. */
+async function dryRun(session: Session, app: App, meaning: Extract<RollBackMeaning, { how: 'plan' }>): Promise<number> {
+  const { lossOfRollBack } = await import('../app/manage-backups.ts');
+  const { loss } = await lossOfRollBack(app, meaning.view.plan);
+  const code = await printPlan(session, { ...meaning.view, loss });
+  if (session.screen.isJson) return code;
+  const { lossOfPlanLines } = await import('./output/rollback-lines.ts');
+  session.screen.lines(lossOfPlanLines(meaning.view.plan, loss));
+  return code;
+}
+
+/** From where to where and what it costs, counted now; then the question that fits. */
+async function ask(session: Session, app: App, meaning: RollBackMeaning, accepted: string | null): Promise<void> {
+  const { rollBackLines, turnAroundLines } = await import('./output/rollback-lines.ts');
+  if (meaning.how === 'turn-around') {
+    const { showWayBack } = await import('../app/show-way-back.ts');
+    const { plan } = await showWayBack(app, meaning.release.id, 'asked for by a person');
+    if (!session.screen.isJson) session.screen.lines(turnAroundLines(meaning, plan));
+    return confirm(session, `Stop ${meaning.release.id} and take it back?`);
+  }
+  const { lossOfRollBack } = await import('../app/manage-backups.ts');
   const { plan } = meaning.view;
-  return `Go back from ${plan.previous?.version ?? 'nothing'} to ${plan.version.number} in ${plan.environment}?`;
+  const { loss, isProduction } = await lossOfRollBack(app, plan);
+  if (!session.screen.isJson) session.screen.lines(rollBackLines(plan, loss, app.nowMs()));
+  const question = `Go back from ${plan.previous?.version ?? 'nothing'} to ${plan.version.number} in ${plan.environment}?`;
+  // Where the data is left alone, the plain question is enough, wherever it is.
+  if (plan.data?.way === 'leave') return confirm(session, question);
+  await confirmLoss(session, { question, service: plan.service, loss, isProduction, accepted });
 }

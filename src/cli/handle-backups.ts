@@ -1,7 +1,7 @@
 import type { App } from '../app/app.ts';
 import type { RestoreWish } from '../app/manage-backups.ts';
 import { describeBackup } from '../core/backup/describe-backup.ts';
-import { confirm } from './ask.ts';
+import { confirmLoss } from './ask-loss.ts';
 import { exitCode } from './exit-codes.ts';
 import { backupLine, backupTable, proofLines, restoreLines } from './output/backup-lines.ts';
 import { keyLines, untrustedLines } from './output/backup-trust-lines.ts';
@@ -67,6 +67,7 @@ export async function makeKeys(session: Session, path: string): Promise<number> 
 export interface RestoreOptions {
   store: string[];
   into?: string;
+  yesLoseDataSince?: string;
 }
 
 export async function restore(session: Session, id: string, given: RestoreOptions): Promise<number> {
@@ -79,7 +80,8 @@ export async function restore(session: Session, id: string, given: RestoreOption
   if (options.dryRun && screen.isJson) screen.json({ how: 'would', ...wanted });
   if (!screen.isJson) screen.lines(restoreLines(wanted, app.nowMs()));
   if (options.dryRun) return exitCode('done');
-  await confirm(session, `Replace ${wanted.stores.join(', ')} of ${wanted.service} ${wanted.environment}?`);
+  const question = `Replace ${wanted.stores.join(', ')} of ${wanted.service} ${wanted.environment}?`;
+  await confirmLoss(session, { ...wanted, question, accepted: given.yesLoseDataSince ?? null });
   const done = await restoreBackup(app, wanted);
   if (screen.isJson) screen.json({ how: 'done', ...done });
   else screen.lines([`restored ${done.restored.id}`, `what was there before is backed up: ${done.before.id}`]);
@@ -88,13 +90,14 @@ export async function restore(session: Session, id: string, given: RestoreOption
 
 /** Never asks: nothing that is there is replaced. */
 async function extract(session: Session, app: App, wish: RestoreWish, into: string): Promise<number> {
-  const { extractBackup, planExtract } = await import('../app/manage-backups.ts');
+  const { extractBackup, planExtract } = await import('../app/extract-backup.ts');
   const { options, screen } = session;
   const done = options.dryRun ? await planExtract(app, wish, into) : await extractBackup(app, wish, into);
   const deed = options.dryRun ? 'would write' : 'wrote';
   if (screen.isJson) screen.json({ how: options.dryRun ? 'would' : 'done', ...done });
   else {
-    screen.lines(done.stores.map((name) => printable(`${deed} ${name} of ${done.backup.id} to ${done.into}/${name}`)));
+    const placeOf = (name: string): string => (done.kind === 'place' ? done.into : `${done.into}/${name}`);
+    screen.lines(done.stores.map((name) => printable(`${deed} ${name} of ${done.backup.id} to ${placeOf(name)}`)));
     if (done.withContext) {
       const what = 'what belongs to no store (files of the way down, environment)';
       screen.line(printable(`${deed} ${what} of ${done.backup.id} to ${done.into}/_context`));

@@ -53,11 +53,11 @@ export function readRequest(
 /** Prints the plan, and what stands in its way; exit code 30 when something does. */
 export async function printPlan(session: Session, view: PlanView): Promise<number> {
   const { screen } = session;
-  const { plan, digest, refusal, rehearsal, fileWarnings } = view;
+  const { plan, digest, refusal, rehearsal, loss, fileWarnings } = view;
   if (screen.isJson) {
     const { problemRecord } = await import('../core/release/problem.ts');
     const refused = refusal === null ? null : problemRecord(refusal);
-    screen.json({ digest, plan, refusal: refused, rehearsal, fileWarnings });
+    screen.json({ digest, plan, refusal: refused, rehearsal, ...(loss === undefined ? {} : { loss }), fileWarnings });
   } else {
     const { planLines } = await import('./output/plan-lines.ts');
     screen.lines(planLines(screen.style, view));

@@ -162,6 +162,17 @@ async function remember(
 }
 
 function checkTexts(adapters: Adapters, environment: EnvironmentConfig): Record<string, string> {
-  const checks: NamedCheck[] = [...environment.checklist, ...environment.verify, ...(environment.watch?.probes ?? [])];
+  const checks: NamedCheck[] = [
+    ...environment.checklist,
+    ...environment.verify,
+    ...(environment.watch?.probes ?? []),
+    ...callsOfMaintenance(environment),
+  ];
   return Object.fromEntries(checks.map((check) => [checkKey(check), adapters.check(check).describe()]));
+}
+
+function callsOfMaintenance({ maintenance }: EnvironmentConfig): NamedCheck[] {
+  if (maintenance === undefined) return [];
+  const { by, check } = maintenance;
+  return [...('file' in by ? [] : [by.on, by.off]), ...(check === null ? [] : [check])];
 }

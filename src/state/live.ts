@@ -53,6 +53,8 @@ export interface StableVersion {
   release: string;
   /** Rolled back since: no way back leads to it. */
   quarantined: boolean;
+  /** When it had become stable, or was back. */
+  finishedAt?: string;
 }
 
 /** Versions that were stable in the environment, newest first, each once. */
@@ -63,7 +65,7 @@ export async function stableVersions(
 ): Promise<StableVersion[]> {
   const rows = await db
     .selectFrom('shipway.release')
-    .select(['id', 'version'])
+    .select(['id', 'version', 'finished_at'])
     .where('service', '=', service)
     .where('environment', '=', environment)
     .where((eb) =>
@@ -80,8 +82,10 @@ export async function stableVersions(
     .execute();
   const quarantined = new Set(out.map((row) => row.version));
   const newest = new Map<string, StableVersion>();
-  for (const { id, version } of rows) {
-    if (!newest.has(version)) newest.set(version, { version, release: id, quarantined: quarantined.has(version) });
+  for (const { id, version, finished_at: finishedAt } of rows) {
+    if (newest.has(version)) continue;
+    const ended = finishedAt === null ? {} : { finishedAt };
+    newest.set(version, { version, release: id, quarantined: quarantined.has(version), ...ended });
   }
   return [...newest.values()];
 }

@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { Actor } from '../core/journal/event.ts';
 import type { RehearsalFact } from '../core/plan/facts.ts';
 import type { LockReport } from '../core/rehearsal/lock-tally.ts';
@@ -77,10 +77,29 @@ export async function lastRehearsal(
   place: { service: string; environment: string; version: string },
   nowMs: number,
 ): Promise<RehearsalFact | null> {
+  return newestOf(db, place, sql``, nowMs);
+}
+
+/** The newest one of just this migration: a later one of the same version may have found nothing left to do. */
+export async function rehearsalOf(
+  db: Kysely<Tables>,
+  place: { service: string; environment: string; version: string },
+  subject: string,
+  nowMs: number,
+): Promise<RehearsalFact | null> {
+  return newestOf(db, place, sql`and (entry::jsonb) -> 'data' ->> 'subject' = ${subject}`, nowMs);
+}
+
+async function newestOf(
+  db: Kysely<Tables>,
+  place: { service: string; environment: string; version: string },
+  which: RawBuilder<unknown>,
+  nowMs: number,
+): Promise<RehearsalFact | null> {
   const { rows } = await sql<{ entry: string }>`
     select entry from shipway.journal
     where type = 'rehearsal.finished' and service = ${place.service} and environment = ${place.environment}
-      and (entry::jsonb) -> 'data' ->> 'version' = ${place.version}
+      and (entry::jsonb) -> 'data' ->> 'version' = ${place.version} ${which}
     order by index desc limit 1`.execute(db);
   const [row] = rows;
   if (row === undefined) return null;
@@ -95,5 +114,6 @@ export async function lastRehearsal(
     tookMs: { up: data.tookMs.up ?? null, down: data.tookMs.down ?? null },
     stallMs: longestStallMs(data.locks),
     fault: against?.sentence ?? null,
+    ...(data.discards.length === 0 ? {} : { discards: data.discards }),
   };
 }

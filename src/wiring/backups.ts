@@ -7,6 +7,7 @@ import {
   proveBackup,
   readDown,
   restoreBackup,
+  restoreIntoNew,
   stageRestore,
   swapRestore,
   undoRestore,
@@ -76,6 +77,8 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
     loss: async (plan, { id, stores: storeNames }, effect) =>
       describeLoss({ ...(await orderOf(plan, id, effect)), storeNames }),
     extract: async (plan, request, effect) => extract(await orderOf(plan, request.id, effect), { open, plan }, request),
+    restoreInto: async (plan, request, effect) =>
+      intoNew(await orderOf(plan, request.id, effect), { open, plan }, request),
     async stage(plan, request, effect) {
       const storeNames = request.stores.map((store) => store.name);
       const order = { ...(await orderOf(plan, request.id, effect)), storeNames };
@@ -108,6 +111,17 @@ async function extract(
     token: order.effect.token,
     facts: { stores, into },
   });
+}
+
+async function intoNew(
+  order: RestoreOrder,
+  { open, plan }: { open: () => Promise<Database>; plan: Plan },
+  { id, store, place }: { id: string; store: string; place: string },
+): Promise<string> {
+  const into = await restoreIntoNew({ ...order, storeNames: [store] }, place);
+  const facts = { stores: [store], into };
+  await tellJournal(open, plan, { type: 'backup.extracted', backup: id, token: order.effect.token, facts });
+  return into;
 }
 
 /** Where the backups of a plan are kept, with the keys to seal and open them. */

@@ -11,11 +11,11 @@ import { findExecutors, findVictim, killAll, type Victim } from './victims.ts';
 
 const REACH_LIMIT_SECONDS = 60; // a loaded machine needs ten seconds to the end of a release
 const END_LIMIT_SECONDS = 120;
-const SPEED = 60;
 
 export interface KillCase {
   release: string;
-  version: string;
+  /** What is typed: a release, or a rollback by hand. */
+  command: string[];
   gap: string;
   victim: Victim;
   /** How often it is killed at this gap before it is left alone. */
@@ -37,7 +37,7 @@ export async function runKillCase(project: CrashProject, gaps: Gaps, one: KillCa
   const before = project.effects().length;
   gaps.arm(one.gap, one.victim === 'shipway' ? 'kill' : 'hold');
   const environment = { ...project.environment, ...gaps.environment };
-  let command = project.start(['release', one.version, '--speed', String(SPEED)], {
+  let command = project.start(one.command, {
     environment,
     limitSeconds: END_LIMIT_SECONDS,
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gapsOfStep, type PlannedStepView } from './gaps-of-plan.ts';
-import { createMatrix, type Matrix, type Path } from './kill-matrix.ts';
+import { createMatrix, PATHS, type Matrix, type Path } from './kill-matrix.ts';
 import type { Victim } from './victims.ts';
 
 // A small version of test/soak/kill-matrix.soak.ts, which dies in every gap: here, one gap of every kind of effect.
@@ -12,10 +12,18 @@ const CASES: [Path, string, Victim, 1 | 2][] = [
   ['release', 'watch.version:after-round', 'shipway', 2],
   ['release', 'retire.old:after-intent', 'shipway', 1],
   ['rollback', 'undo.deploy.traffic:after-intent', 'shipway', 1],
+  ['rollback', 'undo.maintenance.router:after-deed', 'shipway', 1],
   ['rollback', 'migrator.after-down', 'shipway', 1],
   ['release', 'lock.environment:after-deed', 'shipway', 1],
   ['rollback', 'environment.kept-aside', 'shipway', 2],
   ['rollback', 'undo.lock.environment:after-deed', 'shipway', 1],
+  ['down', 'maintenance.router:after-deed', 'shipway', 1],
+  ['down', 'data.stop:after-intent', 'shipway', 2],
+  ['down', 'migrator.after-down', 'shipway', 1],
+  ['down', 'data.down:after-deed', 'postgres', 1],
+  ['restore', 'stores.sqlite.staged', 'shipway', 1],
+  ['restore', 'data.swap:after-intent', 'shipway', 1],
+  ['restore', 'data.swap:after-deed', 'shipway', 2],
   ['release', 'deploy.apply:after-intent', 'postgres', 1],
   ['rollback', 'undo.deploy.apply:after-deed', 'postgres', 1],
   ['release', 'deploy.traffic:after-intent', 'router', 1],
@@ -28,7 +36,7 @@ const passed = new Map<Path, string[]>();
 
 beforeAll(async () => {
   matrix = await createMatrix();
-  for (const path of ['release', 'rollback'] as const) passed.set(path, await matrix.gapsOf(path));
+  for (const path of PATHS) passed.set(path, await matrix.gapsOf(path));
 }, CASE_LIMIT_MS);
 
 afterAll(() => matrix.remove(), 60_000);
@@ -43,6 +51,16 @@ describe('the gaps', () => {
     expect(steps.length).toBeGreaterThan(8);
     expect(steps.flatMap(gapsOfStep).filter((gap) => !passed.get('release')?.includes(gap))).toEqual([]);
     expect(undoGaps.filter((gap) => !passed.get('rollback')?.includes(gap))).toEqual([]);
+  });
+
+  test.each(['down', 'restore'] as const)('every step of a rollback by hand passes its named gaps: %s', async (way) => {
+    const shown = await matrix.project.run(['rollback', '--data', way, '--reason', 'x', '--dry-run', '--json'], {
+      environment: matrix.project.environment,
+    });
+    const { plan } = JSON.parse(shown.stdout) as { plan: { phases: { steps: PlannedStepView[] }[] } };
+    const steps = plan.phases.flatMap((phase) => phase.steps);
+    expect(steps.map((step) => step.id)).toEqual(expect.arrayContaining(['maintenance.router', 'data.stop']));
+    expect(steps.flatMap(gapsOfStep).filter((gap) => !passed.get(way)?.includes(gap))).toEqual([]);
   });
 });
 

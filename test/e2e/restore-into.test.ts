@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { acceptLoss } from '../support/accept-loss.ts';
 import { readSqlite } from '../support/read-sqlite.ts';
 import { createServiceProject, said, type ServiceProject } from '../support/service-project.ts';
 
@@ -65,7 +66,8 @@ test('a folder in which there is something, and a store that is not there, are r
 });
 
 test('in place, only the named store goes back; what is lost is told of it alone', async () => {
-  const printed = await backup(0, 'restore', id, '--store', 'database', '--yes');
+  const { asked, ended } = await acceptLoss(project, ['backup', 'restore', id, '--store', 'database']);
+  const printed = asked + said(0, ended);
   expect(printed).toContain('database is replaced by backup');
   expect(printed).not.toContain('uploads');
   expect(words()).toEqual(['old', 'new']);

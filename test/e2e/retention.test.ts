@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readSqlite } from '../support/read-sqlite.ts';
+import { acceptLoss } from '../support/accept-loss.ts';
 import { createServiceProject, said, type ServiceProject } from '../support/service-project.ts';
 
 // A policy that keeps nothing: whatever stays is needed.
@@ -163,7 +164,7 @@ test(
   async () => {
     write('spoilt');
     project.write('disagree-1.0.0', '');
-    said(21, await project.shipway(['rollback', '--full', '--yes', '--reason', 'spoilt']));
+    said(21, (await acceptLoss(project, ['rollback', '--data', 'restore', '--reason', 'spoilt'])).ended);
     const [release] = await project.rows<{ id: string }>('select id from shipway.release where finished_at is null');
     const id = release?.id ?? '';
     expect(words()).toEqual(['one', 'one']);
@@ -235,7 +236,7 @@ test(
       const run = async (...args: string[]): Promise<string> => said(0, await other.shipway(['backup', ...args]));
       const { backup: taken } = JSON.parse(await run('create', '--json')) as { backup: { id: string } };
       other.write('data/word.txt', 'new');
-      await run('restore', taken.id, '--yes');
+      said(0, (await acceptLoss(other, ['backup', 'restore', taken.id])).ended);
       expect(other.read('data/word.txt')).toBe('old');
       expect(await run('discard')).toMatch(/data +by hand/);
       await run('discard', '--all', '--yes');

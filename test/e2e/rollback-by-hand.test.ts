@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { acceptLoss } from '../support/accept-loss.ts';
 import { createServiceProject, said, type ServiceProject } from '../support/service-project.ts';
 
 let project: ServiceProject;
@@ -53,17 +54,17 @@ test('--to goes back to an older stable version', async () => {
   expect(await project.publicVersion()).toBe('1.0.0');
 }, 180_000);
 
-test('--full brings back the data of the backup taken before the version that runs; what it replaces is kept', async () => {
+test('--data restore brings back the data of the backup taken before the version that runs; what it replaces is kept', async () => {
   project.write('data/orders.txt', 'one\ntwo\n');
   await releaseAgain('1.1.0');
   project.write('data/orders.txt', 'spoilt\n');
   project.write('data/junk.txt', 'made by the bad version\n');
   // What would be lost is counted and shown before anybody is asked.
-  const asked = said(3, await project.shipway(['rollback', '--full', '--reason', 'orders fail']));
+  const { asked, ended } = await acceptLoss(project, ['rollback', '--data', 'restore', '--reason', 'orders fail']);
   expect(asked).toContain('  data files: 1 in the backup, 2 now\n');
   expect(asked).not.toContain('links');
-  expect(await project.publicVersion()).toBe('1.1.0');
-  const printed = said(0, await project.shipway([...BACK, '--full']));
+  expect(asked).toContain('--yes does not answer this: data is lost');
+  const printed = said(0, ended);
   expect(printed).toContain('ROLLED BACK to 1.0.0');
   expect(await project.publicVersion()).toBe('1.0.0');
   expect(project.read('data/orders.txt')).toBe('one\ntwo\n');
@@ -74,6 +75,20 @@ test('--full brings back the data of the backup taken before the version that ru
   };
   expect(backups[0]?.reason).toBe('pre-rollback');
   said(0, await project.shipway(['backup', 'verify']));
+}, 180_000);
+
+test('--full leaves the data where no schema stands in the way, and keeps a backup of it all the same', async () => {
+  await releaseAgain('1.1.0');
+  project.write('data/orders.txt', 'three\n');
+  const printed = said(0, await project.shipway([...BACK, '--full']));
+  expect(printed).toContain('data: stays as it is');
+  expect(printed).toMatch(/instead: --data down +not possible: the release file has no migrate/);
+  expect(printed).toMatch(/^time: .*quick rollback .* of 5m$/m);
+  expect(project.read('data/orders.txt')).toBe('three\n');
+  const { backups } = JSON.parse(said(0, await project.shipway(['backup', 'list', '--json']))) as {
+    backups: { reason: string }[];
+  };
+  expect(backups[0]?.reason).toBe('pre-rollback');
 }, 180_000);
 
 /** Contents of every orders.txt below the project: the live one and the ones kept aside. */

@@ -1,13 +1,13 @@
 import { cpus, release } from 'node:os';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { createMatrix, type Matrix, type MatrixRow, type Path } from '../crash/kill-matrix.ts';
+import { createMatrix, PATHS, type Matrix, type MatrixRow, type Path } from '../crash/kill-matrix.ts';
 import { VICTIMS, type Victim } from '../crash/victims.ts';
 
-// Every gap x every victim x both ways, shipway also twice in a row; printed to docs/reference/crash-matrix.md.
+// Every gap x every victim x every way, shipway also twice in a row; printed to docs/reference/crash-matrix.md.
 const ROUNDS = Number(process.env['SHIPWAY_SOAK_ROUNDS'] ?? 3);
-// Which way to go: both, or one of them to repeat it alone.
-const WAYS = (process.env['SHIPWAY_SOAK_WAYS'] ?? 'release,rollback').split(',');
+// Which way to go: all, or some of them to repeat them alone.
+const WAYS = (process.env['SHIPWAY_SOAK_WAYS'] ?? PATHS.join()).split(',');
 // Which gaps: all, or a few to repeat them alone.
 const GAPS = process.env['SHIPWAY_SOAK_GAPS']?.split(',') ?? null;
 // Cases wait more than they compute, so one more than there are cores.
@@ -38,7 +38,9 @@ async function runRound(): Promise<MatrixRow[]> {
   try {
     const first = matrices[0];
     if (first === undefined) return [];
-    const jobs = jobsOf({ release: await first.gapsOf('release'), rollback: await first.gapsOf('rollback') });
+    const gaps = new Map<Path, string[]>();
+    for (const path of PATHS) gaps.set(path, await first.gapsOf(path));
+    const jobs = jobsOf(gaps);
     const rows: MatrixRow[] = [];
     await Promise.all(matrices.map((matrix) => work(matrix, jobs, rows)));
     return rows;
@@ -47,13 +49,12 @@ async function runRound(): Promise<MatrixRow[]> {
   }
 }
 
-/** Gaps that a rollback passes on its way forward are those of a release: they are killed in once. */
-function jobsOf(gaps: Record<Path, string[]>): Job[] {
-  const back = gaps.rollback.filter((gap) => !gaps.release.includes(gap));
-  const places = [
-    ...gaps.release.map((gap) => ({ path: 'release' as const, gap })),
-    ...back.map((gap) => ({ path: 'rollback' as const, gap })),
-  ];
+/** Gaps that a way shares with one before it are killed in once, but for those of a rollback by hand: its steps have other work to do. */
+function jobsOf(gaps: ReadonlyMap<Path, string[]>): Job[] {
+  const forward = gaps.get('release') ?? [];
+  const places = [...gaps].flatMap(([path, own]) =>
+    own.filter((gap) => path !== 'rollback' || !forward.includes(gap)).map((gap) => ({ path, gap })),
+  );
   const wanted = places.filter(({ path, gap }) => WAYS.includes(path) && (GAPS === null || GAPS.includes(gap)));
   const once = wanted.flatMap((place) => VICTIMS.map((victim): Job => ({ ...place, victim, times: 1 })));
   const twice = wanted.map((place): Job => ({ ...place, victim: 'shipway', times: 2 }));

@@ -99,6 +99,11 @@ export interface Store {
   /** Writes the data into an existing folder that is not in use, and verifies it there. Touches nothing else. */
   extract(folder: string, capture: Capture, into: string, effect: Effect): Promise<void>;
   /**
+   * Writes the data into a new place of its own kind that a person names: the address of a database that must not exist. Verified there,
+   * and there under that name only when it is whole. Absent: this kind of data is written into folders alone.
+   */
+  restoreInto?(folder: string, capture: Capture, place: string, effect: Effect): Promise<{ place: string }>;
+  /**
    * Restores the copy to a place of its own below the scratch folder (or, where the store says so, on a server), lets the engine check it
    * there and compares it with the capture. Throws `backup-invalid` with the first difference, another problem when it could not look.
    */

@@ -8,6 +8,7 @@ export {
   discardReplaced,
   discardStaged,
   restoreBackup,
+  restoreIntoNew,
   stageRestore,
   swapRestore,
   trustedBackup,

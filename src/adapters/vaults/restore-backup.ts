@@ -162,6 +162,30 @@ export async function restoreBackup(
   }
 }
 
+/** Writes one store of a backup into a new place of its own kind; the store says what that is. Touches nothing else. */
+export async function restoreIntoNew(order: RestoreOrder, place: string): Promise<string> {
+  const sealed = await trustedBackup(order);
+  const [pair, second] = pairsOf(sealed, order);
+  if (pair === undefined || second !== undefined) {
+    throw problem('usage', 'several stores do not go into one place', {
+      where: sealed.manifest.id,
+      next: `Name one with --store: ${sealed.manifest.stores.map((saved) => saved.name).join(', ')}`,
+    });
+  }
+  const { saved, store } = pair;
+  const restoreInto = store.restoreInto?.bind(store);
+  if (restoreInto === undefined) {
+    throw problem('usage', `"${saved.name}" is a store of kind ${saved.kind}, which is written into a folder`, {
+      where: sealed.manifest.id,
+      next: 'Name a new folder with --into.',
+    });
+  }
+  const made = await order.vault.opened(sealed, saved.name, (copy) =>
+    restoreInto(copy, saved.capture, place, order.effect),
+  );
+  return made.place;
+}
+
 async function extractBackup(order: RestoreOrder & { withContext?: boolean }, into: string): Promise<void> {
   const sealed = await trustedBackup(order);
   await ensureDirectory(into);
@@ -184,5 +208,11 @@ export async function describeLoss(
   const stores: Record<string, JsonObject> = {};
   for (const { saved, store } of pairsOf(sealed, order))
     stores[saved.name] = await store.changesSince(saved.capture, order.effect);
-  return { since: sealed.manifest.createdAt.start, stores };
+  return { since: consistentSince(pairsOf(sealed, order)), stores };
+}
+
+/** The earliest moment that one of the stores is of: whatever was written after it may be gone. */
+function consistentSince(pairs: readonly Pair[]): string {
+  const moments = pairs.map(({ saved }) => saved.capture.consistentAt);
+  return moments.reduce((first, one) => (Date.parse(one) < Date.parse(first) ? one : first));
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { RestoreOptions } from '../handle-backups.ts';
 import type { Registration, Run } from '../session.ts';
 
 const WHICH = 'backup as `shipway backup list` names it, a unique beginning of that, or before:<release>';
@@ -90,13 +91,18 @@ function registerRestore(backup: Command, run: Run): void {
       'put the data of a backup in place of the live data, or beside it with --into; in place it is refused while a version runs',
     )
     .option('--store <name>', 'only this store; may be given several times', collect, [])
-    .option('--into <folder>', 'write the data into this new or empty folder instead, a folder a store')
+    .option(
+      '--into <place>',
+      'write the data into this new or empty folder instead, a folder a store; with one store of PostgreSQL also the address of a database that does not exist yet',
+    )
+    .option('--yes-lose-data-since <time>', 'answers where data is lost: the time since when, as it is shown')
     .addHelpText(
       'after',
-      '\nWith the version that runs, use: shipway rollback --full\n\nExample:\n  $ shipway backup restore before:r-0003 --env production' +
-        '\n  $ shipway backup restore before:r-0003 --store database --into ./look',
+      '\nWith the version that runs, use: shipway rollback --data restore\n\nExample:\n  $ shipway backup restore before:r-0003 --env production' +
+        '\n  $ shipway backup restore before:r-0003 --store database --into ./look' +
+        '\n  $ shipway backup restore before:r-0003 --store orders --into postgresql://localhost/orders_look',
     )
-    .action((id: string, given: { store: string[]; into?: string }) =>
+    .action((id: string, given: RestoreOptions) =>
       run(command, async (session) => (await import('../handle-backups.ts')).restore(session, id, given)),
     );
 }

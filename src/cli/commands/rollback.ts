@@ -1,28 +1,33 @@
+import type { RollbackOptions } from '../go-back.ts';
 import type { Registration } from '../session.ts';
-
-interface Given {
-  to?: string;
-  backup?: string;
-  quick?: boolean;
-  full?: boolean;
-  keepEnvironment?: boolean;
-  reason: string;
-  detach?: boolean;
-}
 
 export const registerRollback: Registration = (program, run) => {
   const command = program.command('rollback');
   command
     .description('go back to a version that was stable; shows from, to and what happens to the data before it asks')
     .option('--to <version>', 'version to go back to; the stable one before when left out')
-    .option('--backup <id>', 'backup to restore; means --full')
+    .option('--revision <revision>', 'schema revision to go back to, with the newest version that ran on it')
+    .option('--backup <id>', 'backup to restore; means --data restore')
     .addOption(
-      command.createOption('--quick', 'code and traffic only, the data stays (default)').conflicts(['full', 'backup']),
+      command
+        .createOption(
+          '--data <way>',
+          'what happens to the data: leave it, take the schema down, or restore a backup; the least lossy with --full',
+        )
+        .choices(['leave', 'down', 'restore']),
     )
-    .option('--full', 'also the data, from the backup taken before the version that runs')
+    .addOption(
+      command
+        .createOption('--quick', 'code and traffic only, the data stays (default)')
+        .conflicts(['full', 'backup', 'data', 'revision']),
+    )
+    .option('--full', 'also the data, in the way that loses least; prints the others with what they lose')
     .option('--keep-environment', 'leave the env file as it is; otherwise it goes back with the version')
+    .option('--yes-lose-data-since <time>', 'answers where data is lost: the time since when, as it is shown')
     .requiredOption('--reason <text>', 'why; kept in the journal')
     .option('--detach', 'do not follow it')
     .addHelpText('after', '\nExample:\n  $ shipway rollback --env production --reason "orders fail"')
-    .action((given: Given) => run(command, async (session) => (await import('../go-back.ts')).goBack(session, given)));
+    .action((given: RollbackOptions) =>
+      run(command, async (session) => (await import('../go-back.ts')).goBack(session, given)),
+    );
 };

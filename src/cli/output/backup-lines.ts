@@ -127,8 +127,8 @@ export function restoreLines(wanted: RestorePlan, nowMs: number): string[] {
   const { backup, stores, service, environment } = wanted;
   return [
     `${service} ${environment}: ${stores.join(', ')} is replaced by backup ${backup.id}`,
-    `the backup is of ${shownTime(backup.createdAt)} (${age(backup.createdAt, nowMs)} ago, ${formatBytes(backup.bytes)}); everything written since then is no longer served`,
-    ...wanted.loss.map((line) => printable(`  ${line}`)),
+    `the backup is of ${shownTime(wanted.loss.since)} (${age(wanted.loss.since, nowMs)} ago, ${formatBytes(backup.bytes)}); everything written since then is no longer served`,
+    ...wanted.loss.lines.map((line) => printable(`  ${line}`)),
     'the replaced data is backed up first and kept aside',
   ];
 }

@@ -40,6 +40,7 @@ function rolledBack(style: Style, release: ReleaseView, ending: ReleaseEnding): 
   return [
     `${style.attention(`ROLLED BACK to ${back}`)} in ${took(ending)}   ${journal(ending)}`,
     ...causeLine(release),
+    ...timeLine(style, ending),
     `live in ${release.environment}: ${ending.liveVersion ?? 'nothing'}`,
     ...listed('undone:', ending.undone),
     ...(byHand ? [] : listed('not undone:', ending.notUndone)),
@@ -52,6 +53,16 @@ function rolledBack(style: Style, release: ReleaseView, ending: ReleaseEnding): 
           `      ${bad ?? 'the version'} is in quarantine; let it out: shipway unlock ${release.service} --env ${release.environment} --version ${bad ?? 'VERSION'} --reason "..."`,
         ]),
   ];
+}
+
+/** By part, and against what such a rollback may take. */
+function timeLine(style: Style, { rollback }: ReleaseEnding): string[] {
+  if (rollback === null) return [];
+  const { depth, seconds, budgetSeconds, parts } = rollback;
+  const shown = parts.map((part) => `${part.name} ${formatDuration(part.seconds)}`).join(', ');
+  const verdict = `${depth} rollback ${formatDuration(seconds)} of ${formatDuration(budgetSeconds)}`;
+  const over = seconds > budgetSeconds ? style.bad(`${verdict}: TOO LONG`) : verdict;
+  return [`time: ${shown === '' ? '' : `${shown}; `}${over}`];
 }
 
 function stopped(style: Style, release: ReleaseView, ending: ReleaseEnding): string[] {

@@ -1,35 +1,22 @@
-import type { RollBackMeaning, RollBackWish } from '../../app/roll-back.ts';
+import type { Loss } from '../../app/describe-loss.ts';
+import type { RollBackMeaning } from '../../app/roll-back.ts';
+import type { DataWay } from '../../core/plan/data-way.ts';
 import { stepsOf, type Plan } from '../../core/plan/plan.ts';
 import { printable } from './printable.ts';
 import { age, shownTime } from './times.ts';
 
-/** From where to where, what happens to the data, and since when it could be lost; shown before anybody is asked. */
-export function rollBackLines(
-  meaning: RollBackMeaning,
-  wish: RollBackWish,
-  known: { nowMs: number; loss: readonly string[] },
+/** A release that is not over is turned around; what that does is its way back, step by step. */
+export function turnAroundLines(
+  { release }: Extract<RollBackMeaning, { how: 'turn-around' }>,
+  wayBack: Plan | null,
 ): string[] {
-  if (meaning.how === 'turn-around') {
-    const { id, service, version, environment, previous_version: previous } = meaning.release;
-    return [
-      `${id} (${service} ${version} -> ${environment}) is not over: it is turned around and goes back to ${previous ?? 'nothing'}.`,
-    ];
-  }
-  const { plan, facts } = meaning.view;
-  const from = plan.previous?.version ?? 'nothing';
-  const lines = [`${plan.service} ${plan.environment}: ${from} -> ${plan.version.number}`, ...environmentLines(plan)];
-  if (wish.depth === 'quick') return [...lines, 'data: stays as it is (bring it back too: --full)'];
-  const reference = backupMeant(meaning, wish);
-  const backup = facts.backups.find(
-    (one) => one.id.startsWith(reference) || (one.release !== null && reference === `before:${one.release}`),
-  );
-  const which = backup === undefined ? reference : `${backup.id} of ${shownTime(backup.createdAt)}`;
-  const since = backup === undefined ? '' : ` (${age(backup.createdAt, known.nowMs)} ago)`;
+  const steps = wayBack === null ? [] : stepsOf(wayBack).map(({ step }) => step);
+  const down = steps.some((step) => step.kind === 'migrate-down');
+  const { id, service, version, environment, previous_version: previous } = release;
   return [
-    ...lines,
-    printable(`data: replaced by backup ${which}${since}; everything written since then is no longer served`),
-    ...known.loss.map((line) => printable(`  ${line}`)),
-    'the replaced data is backed up first and kept aside; requests are answered 503 while the data is swapped',
+    `${id} (${service} ${version} -> ${environment}) is not over: it is turned around and goes back to ${previous ?? 'nothing'}.`,
+    ...steps.map((step) => printable(`  ${step.title}`)),
+    ...(down ? ['data: what only the newer schema has a place for is lost; everything else stays'] : []),
   ];
 }
 
@@ -44,8 +31,50 @@ function environmentLines(plan: Plan): string[] {
     .map((warning) => printable(`environment: ${warning}`));
 }
 
-/** The backup that a rollback with data restores, as it is named in the plan. */
-export function backupMeant(meaning: RollBackMeaning, wish: RollBackWish): string {
-  const release = meaning.how === 'plan' ? meaning.view.plan.previous?.release : meaning.release.id;
-  return wish.backup ?? `before:${release ?? ''}`;
+/** From where to where, what happens to the data, what that loses, and what else could be done; shown before anybody is asked. */
+export function rollBackLines(plan: Plan, loss: Loss, nowMs: number): string[] {
+  const from = plan.previous?.version ?? 'nothing';
+  return [
+    `${plan.service} ${plan.environment}: ${from} -> ${plan.version.number}`,
+    ...environmentLines(plan),
+    ...dataLines(plan, loss, nowMs),
+    ...otherLines(plan.data?.others ?? []),
+  ];
+}
+
+/** The same for a plan that is only shown. */
+export function lossOfPlanLines({ data }: Plan, loss: Loss): string[] {
+  if (data === undefined || data.way !== 'restore') return [];
+  return [`lost now, written since ${shownTime(loss.since)}:`, ...loss.lines.map((line) => printable(`  ${line}`))];
+}
+
+function dataLines({ data, version, warnings }: Plan, loss: Loss, nowMs: number): string[] {
+  switch (data?.way) {
+    case undefined:
+    case 'leave':
+      return ['data: stays as it is', ...warnings.map((line) => printable(`warning: ${line}`))];
+    case 'down':
+      return [
+        printable(`data: the schema is taken back to what ${version.number} ran on; ${data.loses}`),
+        `  lost is only what was written since ${shownTime(loss.since)} (${age(loss.since, nowMs)} ago)`,
+        'the data is backed up when nobody writes any more; requests are answered 503 until the older version is up',
+      ];
+    case 'restore':
+      return [
+        printable(
+          `data: replaced by backup ${data.backup ?? ''} of ${shownTime(loss.since)} (${age(loss.since, nowMs)} ago); everything written since then is no longer served`,
+        ),
+        ...loss.lines.map((line) => printable(`  ${line}`)),
+        'the replaced data is backed up first and kept aside; requests are answered 503 while the data is swapped',
+      ];
+  }
+}
+
+/** Least lossy first, those that cannot be gone with the reason. */
+function otherLines(others: readonly DataWay[]): string[] {
+  return others.map((one, index) => {
+    const head = index === 0 ? 'instead:' : '        ';
+    const what = one.refused === null ? one.loses : `not possible: ${one.refused}`;
+    return printable(`${head} --data ${one.way.padEnd(7)} ${what}`);
+  });
 }

@@ -5,6 +5,7 @@ import { RULES, ruleNamed } from '../migration/rule-list.ts';
 import { complain } from './forward-issues.ts';
 import type { Kinds } from './kinds.ts';
 import { keepWords } from './keep-words.ts';
+import { maintenanceWords } from './maintenance-words.ts';
 import { namedCheck } from './named-check.ts';
 import { rehearsalWords } from './rehearsal-words.ts';
 import { expandHealthChecks } from './expand-health-checks.ts';
@@ -160,6 +161,11 @@ function environmentWords(kinds: Kinds) {
       .optional()
       .describe('Who must approve before anything is touched.')
       .meta({ examples: [{ count: 1, 'self-approval': true }] }),
+    maintenance: maintenanceWords(kinds)
+      .optional()
+      .describe(
+        'How the service is made to refuse work before its data is taken back. Default: the builtin router answers 503 with Retry-After, where there is one.',
+      ),
     'keep-old': z
       .enum(['until-stable', 'until-verified'])
       .default('until-stable')

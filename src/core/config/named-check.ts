@@ -22,7 +22,7 @@ export function namedCheck(kinds: CheckKinds): z.ZodType<NamedCheck, WrittenName
 }
 
 /** The forms of a check without its name, for editors and the reference page. */
-function checkForm(kinds: CheckKinds): z.ZodType {
+export function checkForm(kinds: CheckKinds): z.ZodType {
   const others = otherKinds(kinds).map((kind) =>
     z.strictObject({ [kind]: kinds[kind]!.settings.describe(kinds[kind]!.summary), ...commonCheckWords }),
   );

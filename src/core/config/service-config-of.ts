@@ -3,6 +3,7 @@ import type { Criterion } from '../verdict/criterion.ts';
 import type { ReadFile } from './file-schema.ts';
 import { backupKeysOf } from './backup-key-words.ts';
 import { keepOf } from './keep-words.ts';
+import { maintenanceOf } from './maintenance-words.ts';
 import { rehearsalOf } from './rehearsal-words.ts';
 import type {
   ApprovalConfig,
@@ -71,6 +72,7 @@ function environmentOf(
   service: { storeNames: string[]; checklist: NamedCheck[]; isFollowed(name: string): boolean },
 ): EnvironmentConfig {
   const verify = read.verify ?? [];
+  const maintenance = maintenanceOf(read.maintenance);
   return {
     name,
     after: read.after ?? null,
@@ -84,6 +86,7 @@ function environmentOf(
     verify,
     watch: read.watch === undefined ? null : watchOf(read.watch, verify),
     approval: approvalOf(read.approval),
+    ...(maintenance === undefined ? {} : { maintenance }),
     keepOld: read['keep-old'],
     drainSeconds: read.drain,
   };

@@ -80,6 +80,14 @@ export interface ApprovalConfig {
   selfApproval: boolean;
 }
 
+/** How the service is made to refuse work while its data is taken back. */
+export interface MaintenanceConfig {
+  /** Two calls, or a file that is there as long as it has to refuse. */
+  by: { on: NamedCheck; off: NamedCheck } | { file: string };
+  /** Passes while the service refuses work, and not otherwise; null: nobody looks. */
+  check: NamedCheck | null;
+}
+
 export interface EnvironmentConfig {
   name: string;
   /** The environment in which the version must have been stable before. */
@@ -99,6 +107,8 @@ export interface EnvironmentConfig {
   verify: NamedCheck[];
   watch: WatchConfig | null;
   approval: ApprovalConfig | null;
+  /** Absent: the builtin router refuses where there is one; left out then, so that the fingerprint of such a file stays what it was. */
+  maintenance?: MaintenanceConfig;
   /** How long the version before stays warm after the switch. */
   keepOld: 'until-stable' | 'until-verified';
   /** Limit of waiting for in-flight requests before an old version is cut off. */

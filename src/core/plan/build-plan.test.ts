@@ -174,22 +174,56 @@ describe('the digest', () => {
 
 describe('the way back', () => {
   test('undoes what was begun, in reverse, and asks the older version the same questions', () => {
+    const made = plan(configWith({ migrate: migrateWith({ compatible: true }) }));
+    const back = planUndo(made, ids(made).slice(0, 9), 'error rate');
+    expect(ids(back)).toEqual(['undo.deploy.traffic', 'undo.deploy.apply', 'undo.verify.checks']);
+  });
+
+  test('takes the schema down while work is refused and nothing writes, and serves again only on the older schema', () => {
     const back = planUndo(plan(), ids(plan()).slice(0, 9), 'error rate');
-    expect(ids(back)).toEqual(['undo.deploy.traffic', 'undo.deploy.apply', 'undo.migrate.up', 'undo.verify.checks']);
+    expect(ids(back)).toEqual([
+      'undo.maintenance.router',
+      'undo.deploy.apply',
+      'undo.migrate.up',
+      'undo.deploy.traffic',
+      'undo.verify.checks',
+    ]);
     expect(back.version.number).toBe('1.0.0');
     expect(back.automaticRollback.armed).toBe(false);
   });
 
   test('undoes nothing that was not begun', () => {
     expect(ids(planUndo(plan(), ['prepare.checklist', 'lock.take', 'migrate.up'], 'x'))).toEqual([
+      'undo.maintenance.router',
       'undo.migrate.up',
+      'undo.deploy.traffic',
       'undo.verify.checks',
     ]);
     expect(ids(planUndo(plan(), ['prepare.checklist', 'lock.take'], 'x'))).toEqual([]);
   });
 
   test('after the old version was stopped it is started again before traffic returns', () => {
-    expect(ids(planUndo(plan(), ids(plan()), 'x')).slice(0, 2)).toEqual(['undo.retire.old', 'undo.deploy.traffic']);
+    expect(ids(planUndo(plan(), ids(plan()), 'x'))).toEqual([
+      'undo.maintenance.router',
+      'undo.deploy.apply',
+      'undo.migrate.up',
+      'undo.retire.old',
+      'undo.deploy.traffic',
+      'undo.verify.checks',
+    ]);
+  });
+
+  test('in place the newer files stay until the way down was gone, and a declared switch is turned off again', () => {
+    const call = { name: 'switch', kind: 'http', settings: {}, tries: 1, everySeconds: 1, timeoutSeconds: 5 };
+    const config = configWith({ router: null, maintenance: { by: { on: call, off: call }, check: null } });
+    const made = plan(config, factsWith({ placement: 'in-place' }));
+    expect(ids(planUndo(made, ids(made).slice(0, 6), 'x'))).toEqual([
+      'undo.maintenance.on',
+      'undo.migrate.up',
+      'undo.deploy.apply',
+      'undo.maintenance.off',
+      'undo.verify.checks',
+    ]);
   });
 });
 
@@ -259,18 +293,21 @@ describe('a rollback by hand', () => {
     expect(refused).toThrow(expect.objectContaining({ next: expect.stringContaining('shipway unlock shop --') }));
   });
 
-  test('in full it backs up, restores beside, stops the writer, and only then swaps', () => {
-    expect(ids(back({ depth: 'full' })).slice(0, 6)).toEqual([
+  test('with a backup it backs up, restores beside, stops the writer, and only then swaps', () => {
+    const id = 'bk_20261121T100000Z_shop_production_pre-release_aaaaaa';
+    const createdAt = '2026-11-21T10:00:00.000Z';
+    const facts = factsWith({ backups: [{ id, reason: 'pre-release', release: 'r-0002', version: null, createdAt }] });
+    const made = back({ data: 'restore', depth: 'full' }, facts);
+    expect(ids(made).slice(0, 7)).toEqual([
       'lock.take',
       'backup.pre-rollback',
       'data.stage',
+      'maintenance.router',
       'data.stop',
       'data.swap',
       'deploy.apply',
     ]);
-    expect(stepsOf(back({ depth: 'full' })).find(({ step }) => step.id === 'data.stage')?.step.input).toMatchObject({
-      backup: 'before:r-0002',
-    });
+    expect(stepsOf(made).find(({ step }) => step.id === 'data.stage')?.step.input).toMatchObject({ backup: id });
   });
 
   test.each([

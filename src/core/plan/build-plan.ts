@@ -3,6 +3,7 @@ import { parseVersion } from './parse-version.ts';
 import type { Facts, ReleaseRequest } from './facts.ts';
 import { keepEnvironment } from './environment-steps.ts';
 import { migrationWarnings } from './migration-warnings.ts';
+import { maintenanceMeans } from './maintenance-steps.ts';
 import type { Plan, PlannedPhase, PlannedStep } from './plan.ts';
 import {
   applyVersion,
@@ -71,6 +72,7 @@ export function planHead(
     reason: null,
     target: environment.target,
     router: environment.router,
+    ...(environment.maintenance === undefined ? {} : { maintenance: environment.maintenance }),
     stores: config.stores.filter((store) => environment.stores.includes(store.name)),
     backupDirectory: config.backups.directory,
     ...(config.backups.keys === undefined ? {} : { backupKeys: config.backups.keys }),
@@ -102,8 +104,9 @@ function releasePhases(
   const approval = type?.approval ?? environment.approval;
   const version = parseVersion(request.version);
   const migrate = environment.migrate;
+  const isRefusing = facts.running !== null && maintenanceMeans(environment).length > 0;
   const migrateAt = (when: 'before-deploy' | 'after-deploy'): PlannedStep[] =>
-    migrate?.when === when ? [migrateUp(migrate, facts, version)] : [];
+    migrate?.when === when ? [migrateUp(migrate, facts, version, isRefusing)] : [];
   const contract = migrate?.contract ?? null;
   const sideBySide = facts.placement === 'side-by-side';
   const retire = sideBySide && facts.running !== null ? [retireVersion(facts, environment.drainSeconds)] : [];

@@ -1,12 +1,15 @@
-import type { PendingMigration } from './pending-migration.ts';
+import type { Discarded } from '../rehearsal/compare-states.ts';
 import type { RehearsalOutcome } from '../rehearsal/rehearsal.ts';
+import type { DataWayName } from './data-way.ts';
+import type { PendingMigration } from './pending-migration.ts';
+import type { SchemaHistory } from './schema-history.ts';
 
 /** What was seen in the world before the plan was made. Only names, versions and command lines: never a secret. */
 export interface Facts {
   /** The version that is live according to the record and to the target itself, or null for a first release. */
   running: { version: string; release: string } | null;
   /** Versions that were stable in this environment, newest first; a rollback goes only to one of these that is not in quarantine. */
-  stableVersions: { version: string; release: string; quarantined: boolean }[];
+  stableVersions: { version: string; release: string; quarantined: boolean; finishedAt?: string }[];
   /** Environments in which the wanted version was stable. */
   stableElsewhere: string[];
   quarantine: { version: string; release: string; reason: string; since: string } | null;
@@ -14,6 +17,8 @@ export interface Facts {
   lock: { release: string; person: string; why: string; since: string } | null;
   /** The schema revision before anything runs, or null when the project's tool does not tell. */
   revision: string | null;
+  /** How the schema came to be what it is; looked at for a rollback by hand only. */
+  schema?: SchemaHistory;
   /** What the migration would run, with what is known of the data; null when it is not shown before it runs. */
   pending: PendingMigration | null;
   /** The newest rehearsal of the wanted version here, or null. */
@@ -61,6 +66,8 @@ export interface RehearsalFact {
   stallMs: number | null;
   /** The first thing that spoke against it, or null. */
   fault: string | null;
+  /** What its way down threw away; left out where nothing was. */
+  discards?: Discarded[];
 }
 
 /** What a person asked for. */
@@ -78,10 +85,14 @@ export interface RollbackRequest {
   environment: string;
   /** null: the version that was stable before the one that runs. */
   to: string | null;
-  /** `quick` brings back code and traffic; `full` also the data of the backup. */
+  /** `quick` brings back code and traffic; `full` also the data, in the way that loses least. */
   depth: 'quick' | 'full';
-  /** Backup to restore; null with `full`: the one taken before the version that runs. */
+  /** Backup to restore; null: the one taken before the version that runs, where one is restored. */
   backup: string | null;
+  /** The way that a person chose; absent: the least lossy one. */
+  data?: DataWayName | null;
+  /** The schema revision to go back to, with the newest version that ran on it. */
+  revision?: string | null;
   reason: string;
   /** Whether the env file stays as it is. */
   keepEnvironment?: boolean;

@@ -132,7 +132,7 @@ describe('the judge as a gate', () => {
     expect(planDigest(plan('a'))).toBe(planDigest(plan('a')));
     const step = stepsOf(plan('a')).find((one) => one.step.id === 'migrate.up')?.step;
     expect(step?.input['judgedSql']).toBe(sqlDigest('a'));
-    expect(step?.notes).toEqual([`only the SQL that was judged: ${sqlDigest('a').slice(0, 19)}…`]);
+    expect(step?.notes?.slice(0, 1)).toEqual([`only the SQL that was judged: ${sqlDigest('a').slice(0, 19)}…`]);
   });
 });
 
@@ -189,6 +189,19 @@ describe('the order of migration and deploy', () => {
 
   test('a quick rollback warns when something was taken away at the end, a full one brings the data back', () => {
     const config = configWith({ migrate: migrateWith({ contract: { kind: 'command', settings: {} } }) });
+    const schema = {
+      events: [
+        {
+          kind: 'contract' as const,
+          at: '2026-11-21T00:01:00Z',
+          release: 'r-0002',
+          before: '6',
+          after: '7',
+          takenAt: null,
+        },
+      ],
+      releases: {},
+    };
     const backups = [
       { id: 'b1', reason: 'pre-release', release: 'r-0002', version: '1.0.0', createdAt: '2026-11-21T00:00:00Z' },
     ];
@@ -196,10 +209,11 @@ describe('the order of migration and deploy', () => {
       planRollback(
         config,
         { environment: 'production', to: null, depth, backup: null, reason: 'bad' },
-        factsWith({ backups }),
+        factsWith({ backups, ...(depth === 'full' ? { schema } : {}) }),
         'sha256:c',
-      ).warnings.join();
-    expect(back('quick')).toContain('took away what older ones needed');
-    expect(back('full')).not.toContain('took away');
+      );
+    expect(back('quick').warnings.join()).toContain('took away what older ones needed');
+    expect(back('full').warnings.join()).not.toContain('took away');
+    expect(back('full').data).toMatchObject({ way: 'restore', backup: 'b1' });
   });
 });

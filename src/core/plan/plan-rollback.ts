@@ -1,18 +1,28 @@
-import type { ServiceConfig } from '../config/service-config.ts';
+import type { EnvironmentConfig, ServiceConfig } from '../config/service-config.ts';
 import { problem } from '../release/problem.ts';
 import { deploySteps, environmentOf, planHead } from './build-plan.ts';
-import type { Facts, RollbackRequest } from './facts.ts';
-import { parseVersion } from './parse-version.ts';
-import type { Plan, PlannedPhase, PlannedStep } from './plan.ts';
+import type { DataWayName } from './data-way.ts';
+import { chooseWay, dataWays, type WaysBack } from './data-ways.ts';
 import { environmentOfRollback } from './environment-steps.ts';
+import type { Facts, RollbackRequest } from './facts.ts';
+import type { Plan, PlannedData, PlannedPhase } from './plan.ts';
 import { backupData, retireVersion, runChecks, takeLock } from './planned-steps.ts';
+import { beginMaintenance, endMaintenance, maintenanceMeans } from './maintenance-steps.ts';
+import { migrateDown, stageRestore, stopVersion, swapRestore } from './rollback-steps.ts';
+import { lastStableMs, rollbackTarget } from './rollback-target.ts';
+import { changesBeyond, schemaSince } from './schema-history.ts';
 
-const RESTORE_LIMIT_SECONDS = 3600; // as long as a backup may take
-const STOP_LIMIT_SECONDS = 120; // drain and stop of one version
+/** Everything that decides how a rollback treats the data. */
+interface Way {
+  environment: EnvironmentConfig;
+  facts: Facts;
+  ways: WaysBack;
+  data: PlannedData;
+}
 
 /**
- * Decides how a released version is taken back by hand: code and traffic (`quick`), or also the data of a backup (`full`).
- * Throws `refused` when there is nowhere safe to go: only versions that were stable here are gone back to.
+ * Decides how a released version is taken back by hand: code and traffic (`quick`), or also the data in the way that loses least
+ * (`full`). Throws `refused` when there is nowhere safe to go: only versions that were stable here are gone back to.
  */
 export function planRollback(config: ServiceConfig, request: RollbackRequest, facts: Facts, fingerprint: string): Plan {
   const environment = environmentOf(config, request.environment);
@@ -24,25 +34,23 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
   }
   const target = rollbackTarget(config.service, request, { ...facts, running });
   const { returning, warning } = environmentOfRollback(request, { ...facts, running }, target);
+  const ways = waysBack(environment, request, facts, target);
+  const data = plannedData(ways, request);
+  const way: Way = { environment, facts, ways, data };
   const phases: PlannedPhase[] = [
     { name: 'lock', steps: [takeLock()] },
-    ...withEnvironment(
-      request.depth === 'full' ? dataPhases(config, request, facts) : [],
-      returning === null ? [] : [returning],
-    ),
-    { name: 'deploy', steps: deploySteps(environment, facts, target) },
+    ...killSwitch(way),
+    ...(data.way === 'leave' ? safetyPhase(way, request) : []),
+    ...(data.way === 'down' ? downPhases(way) : []),
+    ...(data.way === 'restore' ? restorePhases(way) : []),
+    { name: 'deploy', steps: [...(returning === null ? [] : [returning]), ...deploySteps(environment, facts, target)] },
+    ...endOfMaintenance(way),
     {
       name: 'verify',
       steps:
         environment.verify.length > 0 ? [runChecks('verify.checks', 'verification', environment.verify, facts)] : [],
     },
-    {
-      name: 'retire',
-      steps:
-        request.depth === 'quick' && facts.placement === 'side-by-side'
-          ? [retireVersion(facts, environment.drainSeconds)]
-          : [],
-    },
+    { name: 'retire', steps: retireSteps(way) },
   ];
   const kept = phases.filter((phase) => phase.steps.length > 0);
   return {
@@ -52,134 +60,144 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
     previous: running,
     reason: request.reason,
     phases: kept,
+    data,
     automaticRollback: { armed: false, why: 'a rollback is never rolled back by itself' },
     timeBudgetSeconds: kept.flatMap((phase) => phase.steps).reduce((sum, step) => sum + step.limitSeconds, 0),
     configFingerprint: fingerprint,
-    warnings: [
-      ...rollbackWarnings(request, environment.migrate?.contract ?? null),
-      ...(warning === null ? [] : [warning]),
-    ],
+    warnings: [...rollbackWarnings(way, ways), ...(warning === null ? [] : [warning])],
   };
 }
 
-/** The env file goes back after everything that can still be refused, and before anything is stopped or started. */
-function withEnvironment(phases: PlannedPhase[], steps: PlannedStep[]): PlannedPhase[] {
-  const returning: PlannedPhase = { name: 'deploy', steps };
-  const at = phases.findIndex((phase) => phase.name === 'data');
-  const [before, data] = [phases.slice(0, Math.max(at, 0)), phases.slice(Math.max(at, 0))];
-  const staged = data.map((phase) => ({
-    ...phase,
-    steps: phase.steps.filter((step) => step.kind === 'stage-restore'),
-  }));
-  const rest = data.map((phase) => ({ ...phase, steps: phase.steps.filter((step) => step.kind !== 'stage-restore') }));
-  return [...before, ...staged, returning, ...rest];
+/** What could be done with the data, seen from the version that is gone back to. */
+function waysBack(environment: EnvironmentConfig, request: RollbackRequest, facts: Facts, target: string): WaysBack {
+  const history = facts.schema ?? { events: [], releases: {} };
+  const moment = lastStableMs(target, facts);
+  const distance = schemaSince(history, moment, facts.revision);
+  // Data that the older version can read: from before the first change that it has not seen.
+  const first = distance.changes[0]?.release ?? facts.running?.release ?? '';
+  const reference = request.backup ?? `before:${first}`;
+  const backup = backupNamed(reference, facts);
+  const beyond = backup === null ? [] : changesBeyond(history, moment, Date.parse(backup.createdAt));
+  return {
+    distance,
+    hasMigrator: environment.migrate !== null,
+    unguarded: isGuarded(environment, facts)
+      ? null
+      : 'nothing keeps writers away from the data meanwhile: the release file says nothing of maintenance, and no router stands before the service',
+    backup,
+    tooNew: beyond.filter((one) => !one.compatible),
+    reference,
+    hasStores: environment.stores.length > 0,
+  };
 }
 
-function rollbackWarnings(request: RollbackRequest, contract: object | null): string[] {
-  if (request.depth === 'full')
+/** What runs side by side can be stopped; what is deployed in place goes on until the older version is there. */
+function isGuarded(environment: EnvironmentConfig, facts: Facts): boolean {
+  return facts.placement === 'side-by-side' || maintenanceMeans(environment).length > 0;
+}
+
+function backupNamed(reference: string, facts: Facts): { id: string; createdAt: string } | null {
+  const found = facts.backups.filter((one) =>
+    reference.startsWith('before:') ? one.release === reference.slice('before:'.length) : one.id.startsWith(reference),
+  );
+  const isOne = found.length === 1 || reference.startsWith('before:');
+  const exact = found.find((one) => one.id === reference) ?? (isOne ? found[0] : undefined);
+  return exact === undefined ? null : { id: exact.id, createdAt: exact.createdAt };
+}
+
+function plannedData(ways: WaysBack, request: RollbackRequest): PlannedData {
+  const all = dataWays(ways);
+  const chosen = chooseWay(all, wayNamed(request, ways));
+  const others = all.filter((one) => one.way !== chosen.way);
+  return { ...chosen, backup: chosen.way === 'restore' ? (ways.backup?.id ?? null) : null, others };
+}
+
+/** What the person said, in whatever words; null: the least lossy way that can be gone. */
+function wayNamed({ data, backup, revision, depth }: RollbackRequest, { distance }: WaysBack): DataWayName | null {
+  if (data !== undefined && data !== null) return data;
+  if (backup !== null) return 'restore';
+  if (revision !== undefined && revision !== null) return distance.standing === 'same' ? 'leave' : 'down';
+  return depth === 'quick' ? 'leave' : null;
+}
+
+/** Nothing of the data is changed, but whoever asks for everything gets the present state kept too. */
+function safetyPhase({ environment }: Way, request: RollbackRequest): PlannedPhase[] {
+  if (request.depth === 'quick' || environment.stores.length === 0) return [];
+  return [{ name: 'backup', steps: [backupData('pre-rollback', environment.stores, environment.migrate)] }];
+}
+
+/**
+ * Nobody writes from the first step on: what the older schema has no place for is in a backup that was taken when the last write was over,
+ * so that nothing is lost that cannot be had back.
+ */
+function downPhases(way: Way): PlannedPhase[] {
+  const { environment, facts, ways } = way;
+  if (environment.migrate === null) return [];
+  const backup =
+    environment.stores.length === 0 ? [] : [backupData('pre-rollback', environment.stores, environment.migrate)];
+  return [
+    ...startOfMaintenance(way),
+    { name: 'backup', steps: backup },
+    { name: 'data', steps: [migrateDown(environment.migrate, ways.distance, facts)] },
+  ];
+}
+
+/**
+ * Data goes back while nothing writes: the newer version is stopped first (its open files would stay on the replaced data). What takes
+ * long, copying and restoring beside, is done before that. The replaced data is kept.
+ */
+function restorePhases(way: Way): PlannedPhase[] {
+  const { environment, facts, data, ways } = way;
+  const backup = data.backup ?? ways.reference;
+  return [
+    { name: 'backup', steps: [backupData('pre-rollback', environment.stores, environment.migrate)] },
+    { name: 'data', steps: [stageRestore(backup, environment.stores, facts)] },
+    ...startOfMaintenance(way),
+    { name: 'data', steps: [swapRestore(backup, environment.stores)] },
+  ];
+}
+
+function startOfMaintenance({ environment, facts }: Way): PlannedPhase[] {
+  const canStop = facts.placement === 'side-by-side' || environment.router !== null;
+  return [
+    ...switchedOn({ environment, facts }),
+    { name: 'data', steps: canStop ? [stopVersion(facts, environment.drainSeconds)] : [] },
+  ];
+}
+
+function switchedOn({ environment, facts }: Pick<Way, 'environment' | 'facts'>): PlannedPhase[] {
+  const runs = facts.running?.version ?? 'the version that runs';
+  const steps = maintenanceMeans(environment).map((means) => beginMaintenance(means, runs, facts.commands.checks));
+  return [{ name: 'maintenance', steps }];
+}
+
+/** A kill-switch that is declared comes first in every rollback; where the data is left alone, the router goes on sending requests. */
+function killSwitch({ environment, facts, data }: Way): PlannedPhase[] {
+  return data.way === 'leave' ? switchedOn({ environment: { ...environment, router: null }, facts }) : [];
+}
+
+/** The router ends it by sending requests to the older version; what was declared is turned off. */
+function endOfMaintenance({ environment, facts }: Way): PlannedPhase[] {
+  const { maintenance } = environment;
+  if (maintenance === undefined) return [];
+  return [{ name: 'maintenance', steps: [endMaintenance(maintenance, facts.commands.checks)] }];
+}
+
+/** A version whose data was changed under it has been stopped already. */
+function retireSteps({ data, facts, environment }: Way) {
+  const isRunning = data.way === 'leave' && facts.placement === 'side-by-side';
+  return isRunning ? [retireVersion(facts, environment.drainSeconds)] : [];
+}
+
+function rollbackWarnings({ data, environment }: Way, { distance }: WaysBack): string[] {
+  if (data.way === 'restore')
     return ['data written since the backup is replaced; it is kept aside until it is discarded'];
-  return contract === null
+  if (data.way === 'down') return [];
+  if (data.refused !== null) return [`${data.refused}; it may fail. With the data: --full`];
+  const contract = environment.migrate?.contract ?? null;
+  return contract === null || distance.standing === 'newer'
     ? []
     : [
         'the version that runs took away what older ones needed (migrate: contract:): on this schema an older one may fail; with the older data: --full',
       ];
-}
-
-function rollbackTarget(
-  service: string,
-  request: RollbackRequest,
-  facts: Facts & { running: NonNullable<Facts['running']> },
-): string {
-  const runs = facts.running.version;
-  const stable = facts.stableVersions.filter((entry) => !entry.quarantined).map((entry) => entry.version);
-  if (request.to === null) {
-    const before = stable.find((version) => version !== runs);
-    if (before !== undefined) return before;
-    throw problem('refused', `no version but ${runs} was stable in ${request.environment} and is not in quarantine`, {
-      next: 'Release a fixed version instead: shipway release VERSION --env ' + request.environment,
-    });
-  }
-  const wanted = parseVersion(request.to);
-  if (wanted === runs)
-    throw problem('refused', `${wanted} is what runs in ${request.environment}`, {
-      next: 'Name another version with --to.',
-    });
-  if (stable.includes(wanted)) return wanted;
-  if (facts.stableVersions.some((entry) => entry.version === wanted)) {
-    throw problem('refused', `${wanted} was stable here once, but is in quarantine`, {
-      next: `Choose another one, or let it out: shipway unlock ${service} --version ${wanted} --reason "..."`,
-    });
-  }
-  throw problem('refused', `${wanted} was never stable in ${request.environment}, so nobody knows whether it works`, {
-    next:
-      stable.length > 0
-        ? `Choose one of: ${stable.join(', ')}`
-        : `Release it instead: shipway release ${wanted} --env ${request.environment}`,
-  });
-}
-
-/**
- * Data goes back while nothing writes: the newer version is stopped first (its open files would stay on the replaced data),
- * so requests are answered 503 until the older version is up. The replaced data is kept.
- */
-function dataPhases(config: ServiceConfig, request: RollbackRequest, facts: Facts): PlannedPhase[] {
-  const environment = environmentOf(config, request.environment);
-  const backup = request.backup ?? `before:${facts.running?.release ?? ''}`;
-  if (environment.stores.length === 0) {
-    throw problem(
-      'refused',
-      `${config.service} declares no stores in ${request.environment}, so there is no data to bring back`,
-      {
-        next: 'Use --quick, or declare stores: in the release file.',
-      },
-    );
-  }
-  return [
-    { name: 'backup', steps: [backupData('pre-rollback', environment.stores, environment.migrate)] },
-    { name: 'data', steps: restoreSteps(backup, environment.stores, facts, environment.drainSeconds) },
-  ];
-}
-
-function restoreSteps(backup: string, stores: string[], facts: Facts, drainSeconds: number): PlannedStep[] {
-  const common = { commands: [], onFailure: 'roll-back' as const };
-  const input = { backup, stores };
-  return [
-    {
-      ...common,
-      id: 'data.stage',
-      kind: 'stage-restore',
-      title: `restore ${stores.join(', ')} from ${backup} beside the live data and verify it there`,
-      input,
-      undo: null,
-      reversibility: 'nothing to undo',
-      limitSeconds: RESTORE_LIMIT_SECONDS,
-      onFailure: 'stop',
-    },
-    {
-      ...common,
-      id: 'data.stop',
-      kind: 'stop-version',
-      title: `stop ${facts.running?.version ?? ''} so that nothing writes (requests are answered 503 until the older version is up)`,
-      input: { release: facts.running?.release ?? null, drainSeconds },
-      undo: null,
-      reversibility: 'reversible',
-      limitSeconds: STOP_LIMIT_SECONDS,
-    },
-    {
-      ...common,
-      id: 'data.swap',
-      kind: 'swap-restore',
-      title: 'swap the restored data in; the replaced data is kept aside',
-      input,
-      undo: {
-        kind: 'undo-restore',
-        title: 'swap the replaced data back',
-        input,
-        commands: [],
-        limitSeconds: STOP_LIMIT_SECONDS,
-      },
-      reversibility: 'reversible',
-      limitSeconds: STOP_LIMIT_SECONDS,
-    },
-  ];
 }

@@ -1,5 +1,11 @@
-import type { Plan, PlannedPhase, PlannedStep } from './plan.ts';
+import { beginMaintenance, endMaintenance, maintenanceMeans, onlyIfMigrated } from './maintenance-steps.ts';
+import type { PhaseName, Plan, PlannedPhase, PlannedStep } from './plan.ts';
 import { stepsOf } from './plan.ts';
+
+interface UndoStep {
+  name: PhaseName;
+  step: PlannedStep;
+}
 
 /**
  * The way back out of a release that began: the undo of every step that was begun, in reverse, then the same verification as for a
@@ -7,13 +13,15 @@ import { stepsOf } from './plan.ts';
  */
 export function planUndo(plan: Plan, begunStepIds: readonly string[], reason: string): Plan {
   const begun = stepsOf(plan).filter(({ step }) => begunStepIds.includes(step.id));
-  const undoSteps = begun
+  const reversed = begun
     .toReversed()
     .flatMap(({ phase, step }) => (step.undo === null ? [] : [{ name: phase, step: undoStep(step) }]));
   // Whatever is started on the way back reads the env file, so that comes first.
-  const isFirst = ({ step }: { step: PlannedStep }): boolean => step.kind === 'return-environment';
-  const ordered = [...undoSteps.filter(isFirst), ...undoSteps.filter((one) => !isFirst(one))];
-  const phases: PlannedPhase[] = ordered.map(({ name, step }) => ({ name, steps: [step] }));
+  const isFirst = ({ step }: UndoStep): boolean => step.kind === 'return-environment';
+  const [first, others] = [reversed.filter(isFirst), reversed.filter((one) => !isFirst(one))];
+  const isDown = others.some(({ step }) => step.kind === 'migrate-down');
+  const undoSteps = [...first, ...(isDown ? withoutWriters(plan, others) : others)];
+  const phases: PlannedPhase[] = undoSteps.map(({ name, step }) => ({ name, steps: [step] }));
   const back = plan.previous;
   if (back !== null && undoSteps.length > 0) phases.push({ name: 'verify', steps: verifyAgain(plan) });
   const version = back === null ? plan.version : { number: back.version, commit: null };
@@ -32,6 +40,43 @@ export function planUndo(plan: Plan, begunStepIds: readonly string[], reason: st
 /** Id of the step that takes another step back. */
 export function undoStepId(stepId: string): string {
   return `undo.${stepId}`;
+}
+
+/**
+ * The schema goes back while nobody writes: the service refuses work, what writes with the newer schema is stopped, and only on the older
+ * one does the version before serve again. In place the newer files have to stay until the way down was gone.
+ */
+function withoutWriters(plan: Plan, steps: UndoStep[]): UndoStep[] {
+  const isOf = (kind: PlannedStep['kind']) => steps.filter(({ step }) => step.kind === kind);
+  const [stops, downs] = [isOf('revert-version'), isOf('migrate-down')];
+  const rest = steps.filter((one) => !stops.includes(one) && !downs.includes(one));
+  const inPlace = stops.some(({ step }) => step.input['placement'] === 'in-place');
+  const middle = inPlace ? [...downs, ...stops] : [...stops, ...downs];
+  // Before the first release nobody was served.
+  if (plan.previous === null) return [...middle, ...rest];
+  return [...refusals(plan, downs), ...middle, ...servingAgain(plan, rest), ...endings(plan)];
+}
+
+function refusals(plan: Plan, downs: UndoStep[]): UndoStep[] {
+  const migrate = downs[0]?.step.input ?? {};
+  const runs = plan.version.number;
+  return maintenanceMeans(plan).map((means) => {
+    const step = onlyIfMigrated(beginMaintenance(means, runs, {}), migrate);
+    return { name: 'maintenance', step: { ...step, id: undoStepId(step.id), undo: null, onFailure: 'stop' } };
+  });
+}
+
+/** A router that was told to refuse has to be told where to send requests, also when the release had not come to that. */
+function servingAgain(plan: Plan, rest: UndoStep[]): UndoStep[] {
+  if (rest.some(({ step }) => step.kind === 'return-traffic')) return rest;
+  const shift = stepsOf(plan).find(({ step }) => step.kind === 'shift-traffic');
+  return shift === undefined ? rest : [...rest, { name: shift.phase, step: undoStep(shift.step) }];
+}
+
+function endings(plan: Plan): UndoStep[] {
+  if (plan.maintenance === undefined) return [];
+  const step = endMaintenance(plan.maintenance, {});
+  return [{ name: 'maintenance', step: { ...step, id: undoStepId(step.id), onFailure: 'stop' } }];
 }
 
 function undoStep(step: PlannedStep): PlannedStep {

@@ -1,10 +1,21 @@
-import type { BackupKeys, Chosen, NamedStore } from '../config/service-config.ts';
+import type { BackupKeys, Chosen, MaintenanceConfig, NamedStore } from '../config/service-config.ts';
 import type { JsonObject } from '../release/json.ts';
 import type { Version } from '../release/version.ts';
+import type { DataWay } from './data-way.ts';
 
 /** The phases of a release, in the plan's own order. */
 export type PhaseName =
-  'prepare' | 'gate' | 'lock' | 'backup' | 'data' | 'migrate' | 'deploy' | 'verify' | 'watch' | 'retire';
+  | 'prepare'
+  | 'gate'
+  | 'lock'
+  | 'backup'
+  | 'data'
+  | 'maintenance'
+  | 'migrate'
+  | 'deploy'
+  | 'verify'
+  | 'watch'
+  | 'retire';
 
 /** What a step can be; each word is the name of its file in src/engine/steps. */
 export type StepKindName =
@@ -29,6 +40,8 @@ export type StepKindName =
   | 'stop-version'
   | 'swap-restore'
   | 'undo-restore'
+  | 'begin-maintenance'
+  | 'end-maintenance'
   | 'do-nothing';
 
 /** What taking the step back means; shown to everybody who approves the plan. */
@@ -67,6 +80,14 @@ export interface PlannedPhase {
   steps: PlannedStep[];
 }
 
+/** What a rollback by hand does with the data, chosen before anybody confirms. */
+export interface PlannedData extends DataWay {
+  /** The backup that is restored, or null. */
+  backup: string | null;
+  /** The ways that were not chosen. */
+  others: DataWay[];
+}
+
 /** What will be done, as data. The same object is printed, approved, executed, undone, shown and journalled. */
 export interface Plan {
   format: 1;
@@ -80,6 +101,8 @@ export interface Plan {
   reason: string | null;
   target: Chosen;
   router: Chosen | null;
+  /** Left out when the release file says nothing of it: then the router refuses work where there is one. */
+  maintenance?: MaintenanceConfig;
   stores: NamedStore[];
   backupDirectory: string;
   /** Left out when the release file says nothing of keys: backups are signed and not encrypted. */
@@ -89,6 +112,8 @@ export interface Plan {
   envFile: string | null;
   variables: { secret: string[]; public: string[] };
   phases: PlannedPhase[];
+  /** Of a rollback by hand, and only there. */
+  data?: PlannedData;
   /** Whether a failure after the first change rolls back by itself, and why not when it does not. */
   automaticRollback: { armed: boolean; why: string };
   timeBudgetSeconds: number;

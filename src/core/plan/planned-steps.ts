@@ -98,7 +98,7 @@ export function proveBackup(of: PlannedStep, why: PlannedStep, scratch: string, 
   };
 }
 
-export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string): PlannedStep {
+export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string, isRefusing: boolean): PlannedStep {
   const judged = facts.pending?.sqlDigest ?? null;
   const input: JsonObject = { migrate: plain(migrate), revisionBefore: facts.revision, version, judgedSql: judged };
   const down: PlannedUndo = {
@@ -120,12 +120,23 @@ export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string)
     title: migrate.compatible ? 'migrate up (the version before runs on the new schema too)' : 'migrate up',
     input,
     commands: facts.commands.migrateUp,
-    ...(judged === null ? {} : { notes: [`only the SQL that was judged: ${judged.slice(0, SHOWN_DIGEST)}…`] }),
+    notes: [
+      ...(judged === null ? [] : [`only the SQL that was judged: ${judged.slice(0, SHOWN_DIGEST)}…`]),
+      wayBackNote(migrate, isRefusing),
+    ],
     undo,
     reversibility,
     limitSeconds: MIGRATE_LIMIT_SECONDS,
     onFailure: 'roll-back',
   };
+}
+
+/** How the data would go back, for whoever approves. What a rehearsal found of it is told beside the plan: the digest must not move by it. */
+function wayBackNote(migrate: MigrateConfig, isRefusing: boolean): string {
+  if (migrate.compatible) return 'way back: code alone; the schema stays and nothing is lost';
+  if (migrate.reversible)
+    return `way back: down with the files of this version${isRefusing ? ', while the service refuses work' : ''}; lost is what only the new schema has a place for`;
+  return 'way back: none but the backup of this release; lost is everything written since it was taken';
 }
 
 /** The last change of a release: when it fails, the new version goes on, and what was to be taken away is still there. */
@@ -155,7 +166,7 @@ export function applyVersion(facts: Facts, version: string): PlannedStep {
     undo: {
       kind: 'revert-version',
       title: beside ? 'stop the new version' : `deploy ${facts.running?.version ?? 'nothing'} again`,
-      input: { version },
+      input: { version, placement: facts.placement },
       commands: facts.commands.revert,
       limitSeconds,
     },

@@ -49,7 +49,12 @@ function standing(
 describe('a release and the rehearsal of its migration', () => {
   test('a passed rehearsal opens the gate and is shown with its figures', () => {
     expect(standing(PASSED)).toEqual({
-      standing: { state: 'rehearsed', required: true, sentence: 'rehearsed 2h ago: up 3.1s, down 0.4s' },
+      standing: {
+        state: 'rehearsed',
+        required: true,
+        sentence: 'rehearsed 2h ago: up 3.1s, down 0.4s',
+        down: 'proven',
+      },
       refusal: null,
     });
     expect(standing({ ...PASSED, stallMs: 201, tookMs: { up: 3100, down: null } }).standing?.sentence).toBe(

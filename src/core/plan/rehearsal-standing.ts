@@ -1,9 +1,9 @@
-import canonicalize from 'canonicalize';
 import type { ServiceConfig } from '../config/service-config.ts';
 import { problem, type Problem } from '../release/problem.ts';
+import { downWord } from './down-evidence.ts';
+import { downEvidence, migrationSubject } from './judge-down.ts';
 import type { Facts, RehearsalFact } from './facts.ts';
 import { formatDuration } from './format-duration.ts';
-import { sqlDigest } from './pending-migration.ts';
 import { stepsOf, type Plan } from './plan.ts';
 
 /** Where a release stands with the rehearsal of its migration. */
@@ -14,6 +14,8 @@ export interface RehearsalStanding {
   required: boolean;
   /** `rehearsed 2h ago: up 3.1s, down 0.4s` */
   sentence: string;
+  /** Of a migration that was rehearsed: `proven`, `lossy(12)`, or `none` when there is no way down. */
+  down?: string;
 }
 
 /**
@@ -24,7 +26,7 @@ export function rehearsalSubject(plan: Plan, facts: Pick<Facts, 'pending'>): str
   const step = stepsOf(plan).find(({ step: one }) => one.kind === 'migrate-up')?.step;
   if (step === undefined) return null;
   const sql = facts.pending?.sqlDigest ?? null;
-  return sqlDigest(canonicalize({ input: step.input, up: step.commands, down: step.undo?.commands ?? [], sql }) ?? '');
+  return migrationSubject(step, sql);
 }
 
 /** Null where no migration is planned, or none would do anything, or the release file declares no rehearsal. */
@@ -60,16 +62,22 @@ function standingOf(
   }
   if (validSeconds !== null && rehearsal.ageSeconds > validSeconds)
     return { state: 'outdated', sentence: `${ago}, which counts for ${formatDuration(validSeconds)}` };
-  return { state: 'rehearsed', sentence: `${ago}: ${figuresOf(rehearsal)}` };
+  const down = downWord(downEvidence(rehearsal.tookMs.down !== null, rehearsal));
+  return { state: 'rehearsed', sentence: `${ago}: ${figuresOf(rehearsal)}`, down };
 }
 
-function figuresOf({ tookMs, stallMs }: RehearsalFact): string {
+function figuresOf({ tookMs, stallMs, discards }: RehearsalFact): string {
   const parts = [
     ...(tookMs.up === null ? [] : [`up ${formatDuration(tookMs.up / 1000)}`]),
-    tookMs.down === null ? 'no way down' : `down ${formatDuration(tookMs.down / 1000)}`,
+    tookMs.down === null ? 'no way down' : `down ${formatDuration(tookMs.down / 1000)}${lossOf(discards)}`,
     ...(stallMs === null ? [] : [`queries of others waited ${formatDuration(stallMs / 1000)} at most`]),
   ];
   return parts.join(', ');
+}
+
+function lossOf(discards: RehearsalFact['discards']): string {
+  const lost = (discards ?? []).map((one) => `${one.count} ${one.unit} of ${one.name}`);
+  return lost.length === 0 ? '' : ` (which throws away ${lost.join(' and ')})`;
 }
 
 /** The refusal of a release whose migration has to be rehearsed first; null when nothing is missing. */

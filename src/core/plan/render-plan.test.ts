@@ -10,7 +10,7 @@ test('the plan shows phases, commands, undo, reversibility and limits', () => {
     buildPlan(configWith({ checklist: [], approval: null, watch: null }), request, factsWith(), 'sha256:c'),
     'sha256:abc',
   );
-  expect(lines.slice(0, 12)).toEqual([
+  expect(lines.slice(0, 13)).toEqual([
     'release shop 1.1.0 -> production   type regular   live now: 1.0.0 (r-0002)',
     'plan sha256:abc',
     '',
@@ -20,6 +20,7 @@ test('the plan shows phases, commands, undo, reversibility and limits', () => {
     '            nothing to undo, at most 1h, on failure: stop',
     '  migrate   migrate up',
     '            $ up',
+    '            way back: down with the files of this version, while the service refuses work; lost is what only the new schema has a place for',
     "            undo: migrate down to 7 with the newer version's files",
     '                  $ down',
     '            reversible until first write, at most 30m, on failure: roll-back',

@@ -18,11 +18,25 @@ export function renderPlan(plan: Plan, digest: string): string[] {
   }
   lines.push(
     '',
+    ...dataLines(plan),
     `automatic rollback: ${plan.automaticRollback.armed ? 'armed' : 'DISARMED'}, ${plan.automaticRollback.why}`,
   );
   lines.push(`time budget: ${formatDuration(plan.timeBudgetSeconds)} at most`);
   for (const warning of plan.warnings) lines.push(`warning: ${warning}`);
   return lines;
+}
+
+/** What a rollback does with the data, what that loses, and what else could be done. */
+function dataLines({ data }: Plan): string[] {
+  if (data === undefined) return [];
+  const since = data.since === null ? '' : `, written since ${data.since}`;
+  const backup = data.backup === null ? '' : ` ${data.backup}`;
+  return [
+    `data: ${data.way}${backup}; ${data.loses}${since}`,
+    ...data.others.map(
+      (one) => `      or --data ${one.way}: ${one.refused === null ? one.loses : `not possible, ${one.refused}`}`,
+    ),
+  ];
 }
 
 function renderStep(step: PlannedStep, phase: string): string[] {

@@ -2,8 +2,10 @@ import type { StepKindName } from '../../core/plan/plan.ts';
 import { applyVersionStep } from './apply-version.ts';
 import { awaitApprovalStep } from './await-approval.ts';
 import { backupDataStep } from './backup-data.ts';
+import { beginMaintenanceStep } from './begin-maintenance.ts';
 import { checkHealthStep } from './check-health.ts';
 import { doNothingStep } from './do-nothing.ts';
+import { endMaintenanceStep } from './end-maintenance.ts';
 import { keepEnvironmentStep } from './keep-environment.ts';
 import { migrateDownStep } from './migrate-down.ts';
 import { migrateUpStep } from './migrate-up.ts';
@@ -46,5 +48,7 @@ export const STEPS: Record<StepKindName, Step> = {
   'stop-version': stopVersionStep,
   'swap-restore': swapRestoreStep,
   'undo-restore': undoRestoreStep,
+  'begin-maintenance': beginMaintenanceStep,
+  'end-maintenance': endMaintenanceStep,
   'do-nothing': doNothingStep,
 };

@@ -90,6 +90,8 @@ export interface BackupTools {
     request: { id: string; stores: string[]; into: string; withContext: boolean },
     effect: Effect,
   ): Promise<void>;
+  /** Writes one store of a backup into a new place of its own kind, such as a database that must not exist; returns the place for people. */
+  restoreInto(plan: Plan, request: { id: string; store: string; place: string }, effect: Effect): Promise<string>;
   /** Restores beside the live data and verifies; what it returns is what the swap needs. */
   stage(plan: Plan, request: { id: string; stores: NamedStore[] }, effect: Effect): Promise<JsonObject>;
   swap(plan: Plan, staged: JsonObject, effect: Effect): Promise<JsonObject>;

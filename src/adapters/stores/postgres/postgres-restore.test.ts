@@ -298,6 +298,38 @@ function restores(server: TestPostgres): void {
       expect(await databases()).toEqual(['shop']);
     });
 
+    it('restores into a new database that a person names, and touches no other', async () => {
+      const taken = await project.open().capture(project.copy, effect());
+      await project.sql('DELETE FROM notes');
+      const place = `postgresql://127.0.0.1:${server.port}/look`;
+      const made = await project.open().restoreInto?.(project.copy, taken, place, effect());
+      expect(made?.place).toContain(`127.0.0.1:${server.port}/look`);
+      expect(await databases()).toEqual(['look', 'shop']);
+      expect(await server.query('look', 'SELECT count(*)::int AS n FROM notes')).toEqual([{ n: 2 }]);
+      expect(await project.sql('SELECT count(*)::int AS n FROM notes')).toEqual([{ n: 0 }]);
+    });
+
+    it('refuses a new database that is there already, the live one too', async () => {
+      const taken = await project.open().capture(project.copy, effect());
+      const restore = project.open().restoreInto?.bind(project.open());
+      await expect(restore?.(project.copy, taken, server.url('shop'), effect())).rejects.toMatchObject({
+        kind: 'refused',
+        message: 'there is a database shop already',
+      });
+      expect(await project.sql('SELECT count(*)::int AS n FROM notes')).toEqual([{ n: 2 }]);
+    });
+
+    it('has no new database of that name before it is whole; what a killed restore left goes with the next', async () => {
+      const taken = await project.open().capture(project.copy, effect());
+      await server.query('postgres', 'CREATE DATABASE look__shipway_half');
+      const restore = project.open().restoreInto?.bind(project.open());
+      const damaged = { ...taken, counters: { ...taken.counters }, fingerprint: 'sha256:another' };
+      await expect(restore?.(project.copy, damaged, server.url('look'), effect())).rejects.toThrow();
+      expect((await databases()).includes('look')).toBe(false);
+      await restore?.(project.copy, taken, server.url('look'), effect());
+      expect(await databases()).toEqual(['look', 'shop']);
+    });
+
     it('refuses to delete a database that no restore made', async () => {
       await expect(project.open().unstage({ place: 'shop' }, effect())).rejects.toThrow('not a database of a restore');
       expect(await databases()).toEqual(['shop']);

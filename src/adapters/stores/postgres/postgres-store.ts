@@ -11,6 +11,7 @@ import { ARCHIVE, DESCRIPTION, invalid } from './description.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
 import { probeServer, type LiveDatabase } from './probe-server.ts';
 import { rehearseDatabase } from './rehearse-database.ts';
+import { restoreIntoNew } from './restore-into-new.ts';
 import { extractDatabase, stageDatabase, unstageDatabase } from './stage-database.ts';
 import { proveDatabase } from './prove-database.ts';
 import { namesFrom } from './database-names.ts';
@@ -52,6 +53,8 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     extract: (folder, recorded, into, effect) => extractArchive({ folder, recorded, into }, toolsOf(effect), effect),
     extractInto: (folder, recorded, database, effect) =>
       extractDatabase({ tools: toolsOf(effect), folder, recorded, effect }, database),
+    restoreInto: (folder, recorded, place, effect) =>
+      restoreIntoNew({ tools: toolsOf(effect), folder, recorded, effect }, place),
     prove: (folder, recorded, scratch, effect) => {
       const tools = scratchTools(effect);
       return proveDatabase({ tools, folder, recorded, effect }, { scratch, live: toolsOf(effect).address.database });

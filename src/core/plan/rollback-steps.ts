@@ -1,0 +1,89 @@
+import type { MigrateConfig } from '../config/service-config.ts';
+import type { Json } from '../release/json.ts';
+import type { SchemaChange } from './schema-history.ts';
+import { downWord } from './down-evidence.ts';
+import type { Facts } from './facts.ts';
+import type { PlannedStep } from './plan.ts';
+
+const RESTORE_LIMIT_SECONDS = 3600; // as long as a backup may take
+const STOP_LIMIT_SECONDS = 120; // drain and stop of one version
+const MIGRATE_LIMIT_SECONDS = 1800; // the migrator's own limit comes first
+
+/** Round trip through JSON, so that only plain data enters a plan. */
+function plain(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
+}
+
+export function stopVersion(facts: Facts, drainSeconds: number): PlannedStep {
+  return {
+    id: 'data.stop',
+    kind: 'stop-version',
+    title: `stop ${facts.running?.version ?? ''} so that nothing writes (requests are answered 503 until the older version is up)`,
+    input: { release: facts.running?.release ?? null, drainSeconds },
+    commands: [],
+    undo: null,
+    reversibility: 'reversible',
+    limitSeconds: STOP_LIMIT_SECONDS,
+    onFailure: 'roll-back',
+  };
+}
+
+/** With the newer version's files: the older ones lack the file that describes the way down. */
+export function migrateDown(
+  migrate: MigrateConfig,
+  to: { revision: string | null; changes: readonly SchemaChange[] },
+  facts: Facts,
+): PlannedStep {
+  const version = to.changes.at(-1)?.version ?? facts.running?.version ?? '';
+  const words = to.changes.map((one) => `${one.version} ${downWord(one.down)}`).join(', ');
+  return {
+    id: 'data.down',
+    kind: 'migrate-down',
+    title: `migrate down to ${to.revision ?? 'the revision before'} with the files of ${version}`,
+    input: { migrate: plain(migrate), revisionBefore: to.revision, version },
+    commands: facts.commands.migrateDown,
+    notes: [`down: ${words}`, 'what it throws away is in the backup taken just before'],
+    undo: null,
+    reversibility: 'irreversible',
+    limitSeconds: MIGRATE_LIMIT_SECONDS,
+    onFailure: 'roll-back',
+  };
+}
+
+/** Restores beside the live data, which is not touched and goes on being used. */
+export function stageRestore(backup: string, stores: string[], facts: Facts): PlannedStep {
+  const took = facts.restoreSeconds;
+  return {
+    id: 'data.stage',
+    kind: 'stage-restore',
+    title: `restore ${stores.join(', ')} from ${backup} beside the live data and verify it there`,
+    input: { backup, stores },
+    commands: [],
+    notes: [took === null ? 'no restore was timed yet' : `the last restore took ${Math.ceil(took)} s`],
+    undo: null,
+    reversibility: 'nothing to undo',
+    limitSeconds: RESTORE_LIMIT_SECONDS,
+    onFailure: 'stop',
+  };
+}
+
+export function swapRestore(backup: string, stores: string[]): PlannedStep {
+  const input = { backup, stores };
+  return {
+    id: 'data.swap',
+    kind: 'swap-restore',
+    title: 'swap the restored data in; the replaced data is kept aside',
+    input,
+    commands: [],
+    undo: {
+      kind: 'undo-restore',
+      title: 'swap the replaced data back',
+      input,
+      commands: [],
+      limitSeconds: STOP_LIMIT_SECONDS,
+    },
+    reversibility: 'reversible',
+    limitSeconds: STOP_LIMIT_SECONDS,
+    onFailure: 'roll-back',
+  };
+}

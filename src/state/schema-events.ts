@@ -1,0 +1,65 @@
+import { sql, type Kysely } from 'kysely';
+import type { Json, JsonObject } from '../core/release/json.ts';
+import type { SchemaEvent } from '../core/plan/schema-history.ts';
+import type { Plan } from '../core/plan/plan.ts';
+import type { Tables } from './tables.ts';
+
+/** Steps that change the schema, and what each of them does to it. */
+const STEPS: Record<string, Exclude<SchemaEvent['kind'], 'restored'>> = {
+  'migrate.up': 'up',
+  'migrate.contract': 'contract',
+  'undo.migrate.up': 'down',
+  'data.down': 'down',
+};
+
+interface Row {
+  type: string;
+  release: string | null;
+  entry: string;
+}
+
+/** Everything the journal says about changes of the schema of an environment, oldest first. */
+export async function schemaEvents(
+  db: Kysely<Tables>,
+  place: { service: string; environment: string },
+): Promise<SchemaEvent[]> {
+  const { rows } = await sql<Row>`
+    select type, release, entry from shipway.journal
+    where service = ${place.service} and environment = ${place.environment}
+      and (type in ('backup.restored', 'backup.sealed')
+        or (type = 'step.finished' and (entry::jsonb) -> 'data' ->> 'step' in (${sql.join(Object.keys(STEPS))})))
+    order by index`.execute(db);
+  const sealedAt = new Map<string, string>();
+  return rows.flatMap((row) => {
+    const { at, data } = JSON.parse(row.entry) as { at: string; data: JsonObject };
+    if (row.type !== 'backup.sealed') return [eventOf(row, at, data, sealedAt)];
+    sealedAt.set(textOf(data['backup']) ?? '', at);
+    return [];
+  });
+}
+
+function eventOf({ type, release }: Row, at: string, data: JsonObject, sealedAt: Map<string, string>): SchemaEvent {
+  const nothing = { at, release, before: null, after: null, takenAt: null };
+  if (type === 'backup.restored') {
+    return { ...nothing, kind: 'restored', takenAt: sealedAt.get(textOf(data['backup']) ?? '') ?? null };
+  }
+  const kind = STEPS[textOf(data['step']) ?? ''] ?? 'up';
+  const result = (data['result'] ?? {}) as JsonObject;
+  if (kind === 'down') return { ...nothing, kind, after: textOf(result['revision']) };
+  return { ...nothing, kind, before: textOf(result['before']), after: textOf(result['after']) };
+}
+
+/** The plans of these releases, by id. */
+export async function plansOf(db: Kysely<Tables>, ids: readonly string[]): Promise<Map<string, Plan>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('shipway.release')
+    .select(['id', 'plan'])
+    .where('id', 'in', [...ids])
+    .execute();
+  return new Map(rows.map(({ id, plan }) => [id, JSON.parse(plan) as Plan]));
+}
+
+function textOf(value: Json | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
