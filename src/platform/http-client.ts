@@ -1,4 +1,6 @@
 import type { Client, Dispatcher } from 'undici';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
 import { isProblem, problem, type Problem } from '../core/release/problem.ts';
 import { TIMER_MS_MAX } from './clock.ts';
@@ -41,13 +43,40 @@ export async function request(r: HttpRequest): Promise<HttpResponse> {
   return exchange(r, r.body, (answer) => readBody(answer.body, r.maxBodyBytes ?? BODY_LIMIT_BYTES));
 }
 
-/** Writes what comes back with a 2xx status to the file instead, as it comes; the file is made anew, for its owner only. */
+/**
+ * Writes what comes back with a 2xx status to the file instead, as it comes; the file is made anew, for its owner only. By Node's own client:
+ * the parser of undici 7 ends the process when a connection is closed while its body waits for the disk.
+ */
 export async function download(r: HttpRequest, file: string): Promise<HttpResponse> {
-  return exchange(r, r.body, async (answer) => {
-    const isGood = answer.statusCode >= 200 && answer.statusCode < 300;
-    if (!isGood) return readBody(answer.body, r.maxBodyBytes ?? BODY_LIMIT_BYTES);
-    await writeStream(file, answer.body);
-    return { body: '', bodyCut: false };
+  const url = parseUrl(r.url);
+  const startedMs = performance.now();
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), Math.min(r.timeoutMs, TIMER_MS_MAX));
+  try {
+    const signal = r.signal ? AbortSignal.any([limit.signal, r.signal]) : limit.signal;
+    const answer = await beginAnswer(url, r, signal);
+    const status = answer.statusCode ?? 0;
+    let received: Received = { body: '', bodyCut: false };
+    if (status >= 200 && status < 300) await writeStream(file, answer as AsyncIterable<Buffer>);
+    else received = await readBody(answer as AsyncIterable<Buffer>, r.maxBodyBytes ?? BODY_LIMIT_BYTES);
+    answer.destroy();
+    return { status, headers: joinHeaders(answer.headers), ...received, durationMs: performance.now() - startedMs };
+  } catch (error) {
+    if (isProblem(error)) throw error;
+    throw unreachable(r, url, reasonOf(error, r, limit.signal.aborted), error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function beginAnswer(url: URL, r: HttpRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  const headers = { ...signIn(url), ...r.headers, connection: 'close' };
+  return new Promise((resolve, reject) => {
+    const sent = send(url, { method: r.method.toUpperCase(), headers, signal, agent: false });
+    sent.once('response', resolve);
+    sent.on('error', reject); // stays: after the answer began, its own stream tells the same
+    sent.end(r.body);
   });
 }
 

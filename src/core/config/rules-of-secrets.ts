@@ -22,21 +22,27 @@ export const BUILT_IN_NAMES = [
 
 /** Keys whose lists become command lines. */
 const COMMAND_KEYS = [
-  ...['run', 'argv', 'command', 'deploy', 'observe', 'revert', 'up', 'down', 'revision'],
-  ...[
-    'through',
-    'copy-with',
-    'stop',
-    'start',
-    'backup',
-    'restore',
-    'check',
-    'fingerprint',
-    'size',
-    'swap',
-    'swap-back',
-    'discard',
-  ],
+  'run',
+  'argv',
+  'command',
+  'deploy',
+  'observe',
+  'revert',
+  'up',
+  'down',
+  'revision',
+  'through',
+  'copy-with',
+  'stop',
+  'start',
+  'backup',
+  'restore',
+  'check',
+  'fingerprint',
+  'size',
+  'swap',
+  'swap-back',
+  'discard',
 ];
 const REFERENCE = /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g;
 // An address of a service that asks for a password usually carries it.

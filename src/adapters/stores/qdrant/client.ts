@@ -64,7 +64,7 @@ function withJson(r: HttpRequest, body: string): HttpRequest {
 interface Asker {
   shown: string;
   /** Any answer but a good one is thrown as a problem. */
-  ask(method: string, path: string, send: (r: HttpRequest) => Promise<HttpResponse>): Promise<HttpResponse>;
+  ask: (method: string, path: string, send: (r: HttpRequest) => Promise<HttpResponse>) => Promise<HttpResponse>;
 }
 
 function createAsker(
@@ -78,7 +78,7 @@ function createAsker(
   const shown = redact(base.replace(/\/\/[^/]*@/, '//'));
   return {
     shown,
-    async ask(method, path, send) {
+    ask: async (method, path, send) => {
       const answer = await send({
         method,
         url: `${base}${path}`,

@@ -50,12 +50,10 @@ export async function readCollection(server: QdrantServer, name: string): Promis
     payload_schema?: Record<string, { data_type?: unknown; params?: unknown }>;
   } | null;
   if (found === null) return null;
-  const schema = Object.entries(found.payload_schema ?? {}).map(([key, { data_type, params }]) => [
-    key,
-    data_type ?? null,
-    params ?? null,
-  ]);
-  const made = canonicalText([found.config.params, schema.sort()]);
+  const schema = Object.entries(found.payload_schema ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, { data_type, params }]) => [key, data_type ?? null, params ?? null]);
+  const made = canonicalText([found.config.params, schema]);
   const points = found.points_count ?? 0;
   return {
     name,

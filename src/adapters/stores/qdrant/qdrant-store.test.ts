@@ -160,7 +160,6 @@ describe('a capture of Qdrant', () => {
   });
 
   it('is refused with what to do: a collection that is red, one node of several, no right, server down', async () => {
-    const { close } = fake;
     fake.data.collection('docs').status = 'red';
     await expect(open().probe(effect())).rejects.toThrow('docs_v1 is red');
     fake.data.collection('docs').status = 'green';
@@ -172,7 +171,7 @@ describe('a capture of Qdrant', () => {
       throw new Refusal(403, 'Forbidden');
     };
     await expect(open().probe(effect())).rejects.toMatchObject({ kind: 'not-permitted' });
-    await close();
+    await fake.close();
     await expect(open().probe(effect())).rejects.toMatchObject({ kind: 'backup-failed', retry: true });
     await begin();
   });
