@@ -2,6 +2,7 @@ import type { Json } from '../release/json.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 import type { ReadFile } from './file-schema.ts';
 import { backupKeysOf } from './backup-key-words.ts';
+import { copiesOf } from './copy-words.ts';
 import { keepOf } from './keep-words.ts';
 import { rehearsalOf } from './rehearsal-words.ts';
 import type {
@@ -41,12 +42,14 @@ export function serviceConfigOf(file: ReadFile): ServiceConfig {
 
 function backupsOf(written: ReadFile['backups']): ServiceConfig['backups'] {
   const keys = backupKeysOf(written);
+  const copies = copiesOf(written?.copies);
   return {
     directory: written?.directory ?? '.shipway/backups',
     keep: keepOf(written?.keep),
     drillSeconds: written?.drill ?? null,
     scratch: written?.scratch ?? '.shipway/scratch',
     ...(keys === null ? {} : { keys }),
+    ...(copies.length === 0 ? {} : { copies }),
   };
 }
 

@@ -115,6 +115,17 @@ export interface BackupKeys {
   signers: string[];
 }
 
+/** A second place that backups are copied to. */
+export interface CopyPlace extends Chosen {
+  name: string;
+  /** Whether a release stops when its backup cannot be copied there. */
+  required: boolean;
+  /** Whether backups that are not encrypted may go there. */
+  unencrypted: boolean;
+  /** Limit of copying one backup. */
+  limitSeconds: number;
+}
+
 export interface BackupsConfig {
   /** Where backups are kept, relative to the project. */
   directory: string;
@@ -128,6 +139,8 @@ export interface BackupsConfig {
    * Absent: signed with the own key and not encrypted; left out then, so that the fingerprint of a file that says nothing of them stays what it was.
    */
   keys?: BackupKeys;
+  /** Absent where there is none, for the same reason. */
+  copies?: CopyPlace[];
 }
 
 /** The release file, checked and with every default filled in. */

@@ -1,4 +1,4 @@
-import type { BackupKeys, Chosen, NamedStore } from '../config/service-config.ts';
+import type { BackupKeys, Chosen, CopyPlace, NamedStore } from '../config/service-config.ts';
 import type { JsonObject } from '../release/json.ts';
 import type { Version } from '../release/version.ts';
 
@@ -13,6 +13,7 @@ export type StepKindName =
   | 'take-lock'
   | 'backup-data'
   | 'prove-backup'
+  | 'copy-backup'
   | 'migrate-up'
   | 'migrate-down'
   | 'apply-version'
@@ -82,6 +83,8 @@ export interface Plan {
   backupDirectory: string;
   /** Left out when the release file says nothing of keys: backups are signed and not encrypted. */
   backupKeys?: BackupKeys;
+  /** Second places of backups; left out where there is none. */
+  backupCopies?: CopyPlace[];
   envFile: string | null;
   variables: { secret: string[]; public: string[] };
   phases: PlannedPhase[];

@@ -3,6 +3,7 @@ import { applyVersionStep } from './apply-version.ts';
 import { awaitApprovalStep } from './await-approval.ts';
 import { backupDataStep } from './backup-data.ts';
 import { checkHealthStep } from './check-health.ts';
+import { copyBackupStep } from './copy-backup.ts';
 import { doNothingStep } from './do-nothing.ts';
 import { migrateDownStep } from './migrate-down.ts';
 import { migrateUpStep } from './migrate-up.ts';
@@ -28,6 +29,7 @@ export const STEPS: Record<StepKindName, Step> = {
   'take-lock': takeLockStep,
   'backup-data': backupDataStep,
   'prove-backup': proveBackupStep,
+  'copy-backup': copyBackupStep,
   'migrate-up': migrateUpStep,
   'migrate-down': migrateDownStep,
   'apply-version': applyVersionStep,

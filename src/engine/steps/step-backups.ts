@@ -4,6 +4,7 @@ import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
+import type { CopyTools } from './step-copies.ts';
 
 /** A backup as a step or a person sees it. */
 export interface BackupSummary {
@@ -72,4 +73,6 @@ export interface BackupTools {
   stage(plan: Plan, request: { id: string; stores: NamedStore[] }, effect: Effect): Promise<JsonObject>;
   swap(plan: Plan, staged: JsonObject, effect: Effect): Promise<JsonObject>;
   swapBack(plan: Plan, swapped: JsonObject, effect: Effect): Promise<void>;
+  /** The second places of the backups. */
+  readonly copies: CopyTools;
 }

@@ -15,6 +15,7 @@ import { factsOf, makeDirectory } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import type { KeyRing } from '../seal/key-ring.ts';
 import type { ManifestDraft, Pruned, Sealed, Vault } from '../vault.ts';
+import { admit, admitted } from './admit-backup.ts';
 import { brokenLinks, verifyParts, verifySizes } from './check-sealed.ts';
 import { MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE, syncTree } from './find-parts.ts';
 import { canOpen, sweepOpened, withOpened, type VaultPlace } from './opened.ts';
@@ -41,6 +42,8 @@ export function openVault(directory: string, keys: KeyRing): Vault {
       await removeClaimed(partialOf(id));
       running.delete(partialOf(id));
     },
+    admit: (id, fill) => admitInto(place, partialOf(id), id, fill),
+    fileOf: (id, path) => join(directory, requireId(id), path),
     list: () => listSealed(place),
     show: (reference, of) => showSealed(place, reference, of),
     verifySizes: (sealed) => verifySizes(place, sealed),
@@ -106,6 +109,24 @@ async function begin(directory: string, partial: string): Promise<{ folderOf(sto
       return folder;
     },
   };
+}
+
+async function admitInto(
+  place: VaultPlace,
+  partial: string,
+  id: string,
+  fill: (folder: string) => Promise<void>,
+): Promise<Sealed> {
+  const there = await admitted(place, id);
+  if (there !== null) return there;
+  const { folderOf } = await begin(place.directory, partial);
+  try {
+    await folderOf(id);
+    return await admit(place, { id, partial }, fill);
+  } finally {
+    await removeClaimed(partial);
+    running.delete(partial);
+  }
 }
 
 async function seal(
