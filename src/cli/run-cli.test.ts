@@ -159,6 +159,7 @@ describe('common options', () => {
       expect(JSON.parse(ran.stdout)).toEqual({
         places: [],
         quarantine: [],
+        copies: [],
         drills: [],
         executorAlive: false,
         releaseFileProblem: null,

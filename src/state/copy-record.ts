@@ -32,6 +32,12 @@ export async function copyHistory(db: Kysely<Tables>, place: Place): Promise<Cop
   return { newest: [...sealed].sort(byTime).at(-1) ?? null, records };
 }
 
+/** Backups that came back from a second place and were not here before. */
+export async function fetchedBackups(db: Kysely<Tables>, place: Place): Promise<Set<string>> {
+  const rows = await entriesOf(db, place, ['backup.fetched']);
+  return new Set(rows.map(({ data }) => String(data['backup'])));
+}
+
 /** Ids begin with the time. */
 function byTime(a: string, b: string): number {
   return a < b ? -1 : 1;

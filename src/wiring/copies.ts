@@ -70,8 +70,10 @@ function actOn(
     where: second.place.where,
     list: () => listCopied(second, placeOf(plan)),
     async fetch(id) {
+      const wasHere = (await second.vault.list()).some((entry) => entry.id === id);
       const recordedSha256 = await recordedManifest((await open()).db, id);
       const sealed = await fetchBackup({ ...second, id, recordedSha256, effect });
+      if (wasHere) return summaryOf(sealed);
       const data = { backup: id, place: name, manifest: sealed.manifestSha256 };
       await tell({ open, plan, effect }, (frame) => ({ ...frame, type: 'backup.fetched', data }));
       return summaryOf(sealed);

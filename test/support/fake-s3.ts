@@ -41,14 +41,14 @@ class Refusal extends Error {
   }
 }
 
-export async function startFakeS3(buckets: string[]): Promise<FakeS3> {
+export async function startFakeS3(buckets: string[], secretKey = `s3cr3t/${'k'.repeat(20)}+Sent1nel`): Promise<FakeS3> {
   const objects = new Map<string, Buffer>();
   const uploads = new Map<string, Upload>();
   const asked: string[] = [];
   const faults: { times: number; status: number; code: string; which: RegExp }[] = [];
   const breaks: { which: RegExp; afterBytes: number }[] = [];
   let received = 0;
-  const keys = { accessKey: 'AKIAFAKEFAKEFAKEFAKE', secretKey: `s3cr3t/${'k'.repeat(20)}+Sent1nel` };
+  const keys = { accessKey: 'AKIAFAKEFAKEFAKEFAKE', secretKey };
   const server: Server = createServer((request, response) => {
     void answer(request, response).catch((error: unknown) => {
       if (!(error instanceof Refusal)) throw error;
