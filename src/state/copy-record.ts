@@ -23,7 +23,7 @@ export async function copyHistory(db: Kysely<Tables>, place: Place): Promise<Cop
   const sealed = new Set<string>();
   const types = [...Object.keys(STATES), 'backup.sealed', 'backup.pruned', 'backup.recovered'];
   for (const row of await entriesOf(db, place, types)) {
-    const backup = String(row.data['backup']);
+    const backup = textOf(row, 'backup');
     if (row.type === 'backup.sealed' || row.type === 'backup.recovered') sealed.add(backup);
     if (row.type === 'backup.pruned') sealed.delete(backup);
     const state = STATES[row.type];
@@ -35,7 +35,12 @@ export async function copyHistory(db: Kysely<Tables>, place: Place): Promise<Cop
 /** Backups that came back from a second place and were not here before. */
 export async function fetchedBackups(db: Kysely<Tables>, place: Place): Promise<Set<string>> {
   const rows = await entriesOf(db, place, ['backup.fetched']);
-  return new Set(rows.map(({ data }) => String(data['backup'])));
+  return new Set(rows.map((row) => textOf(row, 'backup')));
+}
+
+function textOf({ data }: Row, key: string): string {
+  const value = data[key];
+  return typeof value === 'string' ? value : '';
 }
 
 /** Ids begin with the time. */
@@ -50,8 +55,8 @@ function note(
 ): void {
   const places = records.get(backup) ?? new Map<string, CopyRecord>();
   records.set(backup, places);
-  const name = String(row.data['place']);
-  const fault = typeof row.data['fault'] === 'string' ? row.data['fault'] : null;
+  const name = textOf(row, 'place');
+  const fault = textOf(row, 'fault') || null;
   // A later try that could not even look does not take away what was copied.
   if (state === 'failed' && places.get(name)?.state === 'copied') return;
   places.set(name, { state, at: row.at, fault });

@@ -41,188 +41,199 @@ class Refusal extends Error {
   }
 }
 
+interface Result {
+  status: number;
+  headers?: Record<string, string>;
+  body: Buffer;
+}
+
+/** What it has and what it was told to do. */
+interface State {
+  buckets: string[];
+  objects: Map<string, Buffer>;
+  uploads: Map<string, Upload>;
+  asked: string[];
+  faults: { times: number; status: number; code: string; which: RegExp }[];
+  breaks: { which: RegExp; afterBytes: number }[];
+  received: number;
+  keys: { accessKey: string; secretKey: string };
+}
+
+interface Asked {
+  request: IncomingMessage;
+  url: URL;
+  bucket: string;
+  key: string;
+  body: Buffer;
+}
+
 export async function startFakeS3(buckets: string[], secretKey = `s3cr3t/${'k'.repeat(20)}+Sent1nel`): Promise<FakeS3> {
-  const objects = new Map<string, Buffer>();
-  const uploads = new Map<string, Upload>();
-  const asked: string[] = [];
-  const faults: { times: number; status: number; code: string; which: RegExp }[] = [];
-  const breaks: { which: RegExp; afterBytes: number }[] = [];
-  let received = 0;
   const keys = { accessKey: 'AKIAFAKEFAKEFAKEFAKE', secretKey };
+  const collections = { objects: new Map(), uploads: new Map(), asked: [], faults: [], breaks: [] };
+  const state: State = { buckets, ...collections, received: 0, keys };
   const server: Server = createServer((request, response) => {
-    void answer(request, response).catch((error: unknown) => {
+    void answer(state, request, response).catch((error: unknown) => {
       if (!(error instanceof Refusal)) throw error;
       response.writeHead(error.status, { 'content-type': 'application/xml', connection: 'close' });
       const text = `<?xml version="1.0"?><Error><Code>${error.code}</Code><Message>refused &amp; told</Message></Error>`;
       response.end(request.method === 'HEAD' ? '' : text);
     });
   });
-
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await bodyOf(request);
-    const url = new URL(request.url ?? '/', 'http://fake');
-    const [bucket = '', ...rest] = url.pathname.slice(1).split('/').map(decodeURIComponent);
-    const place = `${bucket}/${rest.join('/')}`;
-    const name = `${request.method} ${place}${url.search}`;
-    asked.push(name);
-    const fault = faults.find(({ which, times }) => times > 0 && which.test(name));
-    if (fault !== undefined) {
-      fault.times -= 1;
-      throw new Refusal(fault.status, fault.code);
-    }
-    requireSignature(request, url, body, keys);
-    if (!buckets.includes(bucket)) throw new Refusal(404, 'NoSuchBucket');
-    if (request.method === 'PUT') received += body.length;
-    const result = act(request, url, { bucket, key: rest.join('/') }, body);
-    response.writeHead(result.status, { 'content-length': result.body.length, ...result.headers });
-    const broken = breaks.findIndex(({ which }) => which.test(name));
-    if (broken < 0) return void response.end(request.method === 'HEAD' ? undefined : result.body);
-    const [{ afterBytes } = { afterBytes: 0 }] = breaks.splice(broken, 1);
-    response.write(result.body.subarray(0, afterBytes), () => response.destroy());
-  }
-
-  interface Result {
-    status: number;
-    headers?: Record<string, string>;
-    body: Buffer;
-  }
-  const xml = (text: string): Result => ({ status: 200, body: Buffer.from(`<?xml version="1.0"?>${text}`) });
-  const tagOf = (bytes: Buffer): string => `"${createHash('md5').update(bytes).digest('hex')}"`;
-
-  function act(request: IncomingMessage, url: URL, at: { bucket: string; key: string }, body: Buffer): Result {
-    const query = url.searchParams;
-    const place = `${at.bucket}/${at.key}`;
-    const uploadId = query.get('uploadId');
-    switch (request.method) {
-      case 'PUT':
-        if (uploadId !== null) return putPart(uploadId, Number(query.get('partNumber')), contentOf(request, body));
-        objects.set(place, contentOf(request, body));
-        return copySource(request) === null
-          ? { status: 200, body: Buffer.alloc(0), headers: { etag: tagOf(body) } }
-          : xml(`<CopyObjectResult><ETag>${tagOf(objects.get(place) ?? body)}</ETag></CopyObjectResult>`);
-      case 'POST':
-        if (query.has('uploads')) return begin(place);
-        return complete(uploadId ?? '', body.toString());
-      case 'DELETE':
-        if (uploadId !== null) {
-          if (!uploads.delete(uploadId)) throw new Refusal(404, 'NoSuchUpload');
-        } else objects.delete(place);
-        return { status: 204, body: Buffer.alloc(0) };
-      default:
-        if (at.key !== '') return get(place, request.headers.range);
-        return query.has('uploads') ? listUploads(query.get('prefix') ?? '') : list(at.bucket, query);
-    }
-  }
-
-  const copySource = (request: IncomingMessage): string | null => {
-    const written = request.headers['x-amz-copy-source'];
-    return typeof written === 'string' ? decodeURIComponent(written).replace(/^\//, '') : null;
-  };
-
-  function contentOf(request: IncomingMessage, body: Buffer): Buffer {
-    const source = copySource(request);
-    if (source === null) return body;
-    const found = objects.get(source);
-    if (found === undefined) throw new Refusal(404, 'NoSuchKey');
-    const range = /^bytes=(\d+)-(\d+)$/.exec(String(request.headers['x-amz-copy-source-range'] ?? ''));
-    return range === null ? found : found.subarray(Number(range[1]), Number(range[2]) + 1);
-  }
-
-  function get(place: string, range: string | undefined): Result {
-    const found = objects.get(place);
-    if (found === undefined) throw new Refusal(404, 'NoSuchKey');
-    const from = /^bytes=(\d+)-$/.exec(range ?? '')?.[1];
-    if (from === undefined) return { status: 200, body: found, headers: { etag: tagOf(found) } };
-    if (Number(from) >= found.length) throw new Refusal(416, 'InvalidRange');
-    return { status: 206, body: found.subarray(Number(from)) };
-  }
-
-  function list(bucket: string, query: URLSearchParams): Result {
-    const prefix = query.get('prefix') ?? '';
-    const after = Buffer.from(query.get('continuation-token') ?? '', 'base64').toString();
-    const delimiter = query.get('delimiter');
-    const keysHere = [...objects.keys()]
-      .filter((one) => one.startsWith(`${bucket}/${prefix}`))
-      .map((one) => one.slice(bucket.length + 1));
-    const entries = new Map<string, string>();
-    for (const key of keysHere.sort()) {
-      const cut = delimiter === null ? -1 : key.indexOf(delimiter, prefix.length);
-      const name = cut < 0 ? key : key.slice(0, cut + 1);
-      const size = objects.get(`${bucket}/${key}`)?.length ?? 0;
-      const shown = encodeURIComponent(name).replaceAll('%2F', '/');
-      entries.set(
-        name,
-        cut < 0
-          ? `<Contents><Key>${shown}</Key><Size>${size}</Size></Contents>`
-          : `<CommonPrefixes><Prefix>${shown}</Prefix></CommonPrefixes>`,
-      );
-    }
-    const left = [...entries].filter(([name]) => name > after);
-    const page = left.slice(0, PAGE);
-    const more = left.length > PAGE;
-    const next = more
-      ? `<NextContinuationToken>${Buffer.from(page.at(-1)?.[0] ?? '').toString('base64')}</NextContinuationToken>`
-      : '';
-    return xml(
-      `<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>${more}</IsTruncated>${next}${page.map(([, text]) => text).join('')}</ListBucketResult>`,
-    );
-  }
-
-  function begin(key: string): Result {
-    const id = `upload-${uploads.size + 1}-${Math.random()}`;
-    uploads.set(id, { key, parts: new Map() });
-    return xml(`<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
-  }
-
-  function putPart(id: string, number: number, bytes: Buffer): Result {
-    const upload = uploads.get(id);
-    if (upload === undefined) throw new Refusal(404, 'NoSuchUpload');
-    upload.parts.set(number, bytes);
-    return { status: 200, body: Buffer.alloc(0), headers: { etag: tagOf(bytes) } };
-  }
-
-  function complete(id: string, text: string): Result {
-    const upload = uploads.get(id);
-    if (upload === undefined) throw new Refusal(404, 'NoSuchUpload');
-    const named = [...text.matchAll(/<PartNumber>(\d+)<\/PartNumber><ETag>([^<]+)<\/ETag>/g)];
-    const bytes = named.map(([, number, tag], index) => {
-      const part = upload.parts.get(Number(number));
-      if (Number(number) !== index + 1 || part === undefined || tagOf(part) !== tag)
-        throw new Refusal(400, 'InvalidPart');
-      if (index < named.length - 1 && part.length < PART_BYTES_MIN) throw new Refusal(400, 'EntityTooSmall');
-      return part;
-    });
-    objects.set(upload.key, Buffer.concat(bytes));
-    uploads.delete(id);
-    return xml('<CompleteMultipartUploadResult/>');
-  }
-
-  function listUploads(prefix: string): Result {
-    const found = [...uploads].map(([id, { key }]) => ({ id, key: key.slice(key.indexOf('/') + 1) }));
-    const shown = found
-      .filter(({ key }) => key.startsWith(prefix))
-      .map(({ id, key }) => `<Upload><Key>${key}</Key><UploadId>${id}</UploadId></Upload>`);
-    return xml(`<ListMultipartUploadsResult>${shown.join('')}</ListMultipartUploadsResult>`);
-  }
-
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
     endpoint: `http://127.0.0.1:${port}`,
     ...keys,
-    objects,
-    asked,
-    receivedBytes: () => received,
-    uploads: () => uploads.size,
-    refuse: (times, status, code, which = /./) => void faults.push({ times, status, code, which }),
-    breakOff: (which, afterBytes) => void breaks.push({ which, afterBytes }),
+    objects: state.objects,
+    asked: state.asked,
+    receivedBytes: () => state.received,
+    uploads: () => state.uploads.size,
+    refuse: (times, status, code, which = /./) => void state.faults.push({ times, status, code, which }),
+    breakOff: (which, afterBytes) => void state.breaks.push({ which, afterBytes }),
     async close() {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
     },
   };
+}
+
+async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await bodyOf(request);
+  const url = new URL(request.url ?? '/', 'http://fake');
+  const [bucket = '', ...rest] = url.pathname.slice(1).split('/').map(decodeURIComponent);
+  const name = `${request.method} ${bucket}/${rest.join('/')}${url.search}`;
+  state.asked.push(name);
+  const fault = state.faults.find(({ which, times }) => times > 0 && which.test(name));
+  if (fault !== undefined) {
+    fault.times -= 1;
+    throw new Refusal(fault.status, fault.code);
+  }
+  requireSignature(request, url, body, state.keys);
+  if (!state.buckets.includes(bucket)) throw new Refusal(404, 'NoSuchBucket');
+  if (request.method === 'PUT') state.received += body.length;
+  const result = act(state, { request, url, bucket, key: rest.join('/'), body });
+  response.writeHead(result.status, { 'content-length': result.body.length, ...result.headers });
+  const broken = state.breaks.findIndex(({ which }) => which.test(name));
+  if (broken < 0) return void response.end(request.method === 'HEAD' ? undefined : result.body);
+  const [{ afterBytes } = { afterBytes: 0 }] = state.breaks.splice(broken, 1);
+  response.write(result.body.subarray(0, afterBytes), () => response.destroy());
+}
+
+const xml = (text: string): Result => ({ status: 200, body: Buffer.from(`<?xml version="1.0"?>${text}`) });
+const tagOf = (bytes: Buffer): string => `"${createHash('md5').update(bytes).digest('hex')}"`;
+const NOTHING = Buffer.alloc(0);
+
+function act(state: State, asked: Asked): Result {
+  const { request, url, bucket, key, body } = asked;
+  const query = url.searchParams;
+  const place = `${bucket}/${key}`;
+  const uploadId = query.get('uploadId');
+  switch (request.method) {
+    case 'PUT':
+      return uploadId === null ? put(state, asked, place) : putPart(state, asked, uploadId);
+    case 'POST':
+      return query.has('uploads') ? begin(state, place) : complete(state, uploadId ?? '', body.toString());
+    case 'DELETE':
+      if (uploadId === null) state.objects.delete(place);
+      else if (!state.uploads.delete(uploadId)) throw new Refusal(404, 'NoSuchUpload');
+      return { status: 204, body: NOTHING };
+    default:
+      if (key !== '') return get(state, place, request.headers.range);
+      return query.has('uploads') ? listUploads(state, query.get('prefix') ?? '') : list(state, bucket, query);
+  }
+}
+
+function put(state: State, asked: Asked, place: string): Result {
+  const content = contentOf(state, asked);
+  state.objects.set(place, content);
+  if (copySource(asked.request) === null) return { status: 200, body: NOTHING, headers: { etag: tagOf(content) } };
+  return xml(`<CopyObjectResult><ETag>${tagOf(content)}</ETag></CopyObjectResult>`);
+}
+
+function copySource(request: IncomingMessage): string | null {
+  const written = request.headers['x-amz-copy-source'];
+  return typeof written === 'string' ? decodeURIComponent(written).replace(/^\//, '') : null;
+}
+
+function contentOf(state: State, { request, body }: Asked): Buffer {
+  const source = copySource(request);
+  if (source === null) return body;
+  const found = state.objects.get(source);
+  if (found === undefined) throw new Refusal(404, 'NoSuchKey');
+  const range = /^bytes=(\d+)-(\d+)$/.exec(String(request.headers['x-amz-copy-source-range'] ?? ''));
+  return range === null ? found : found.subarray(Number(range[1]), Number(range[2]) + 1);
+}
+
+function get({ objects }: State, place: string, range: string | undefined): Result {
+  const found = objects.get(place);
+  if (found === undefined) throw new Refusal(404, 'NoSuchKey');
+  const from = /^bytes=(\d+)-$/.exec(range ?? '')?.[1];
+  if (from === undefined) return { status: 200, body: found, headers: { etag: tagOf(found) } };
+  if (Number(from) >= found.length) throw new Refusal(416, 'InvalidRange');
+  return { status: 206, body: found.subarray(Number(from)) };
+}
+
+function list({ objects }: State, bucket: string, query: URLSearchParams): Result {
+  const prefix = query.get('prefix') ?? '';
+  const after = Buffer.from(query.get('continuation-token') ?? '', 'base64').toString();
+  const delimiter = query.get('delimiter');
+  const entries = new Map<string, string>();
+  for (const place of [...objects.keys()].filter((one) => one.startsWith(`${bucket}/${prefix}`)).sort()) {
+    const key = place.slice(bucket.length + 1);
+    const cut = delimiter === null ? -1 : key.indexOf(delimiter, prefix.length);
+    const name = cut < 0 ? key : key.slice(0, cut + 1);
+    const shown = encodeURIComponent(name).replaceAll('%2F', '/');
+    const size = objects.get(place)?.length ?? 0;
+    const file = `<Contents><Key>${shown}</Key><Size>${size}</Size></Contents>`;
+    entries.set(name, cut < 0 ? file : `<CommonPrefixes><Prefix>${shown}</Prefix></CommonPrefixes>`);
+  }
+  const left = [...entries].filter(([name]) => name > after);
+  const page = left.slice(0, PAGE);
+  const more = left.length > PAGE;
+  const token = Buffer.from(page.at(-1)?.[0] ?? '').toString('base64');
+  const next = more ? `<NextContinuationToken>${token}</NextContinuationToken>` : '';
+  const head = `<EncodingType>url</EncodingType><IsTruncated>${more}</IsTruncated>${next}`;
+  return xml(`<ListBucketResult>${head}${page.map(([, text]) => text).join('')}</ListBucketResult>`);
+}
+
+function begin({ uploads }: State, key: string): Result {
+  const id = `upload-${uploads.size + 1}-${Math.random()}`;
+  uploads.set(id, { key, parts: new Map() });
+  return xml(`<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
+}
+
+function putPart(state: State, asked: Asked, id: string): Result {
+  const upload = state.uploads.get(id);
+  if (upload === undefined) throw new Refusal(404, 'NoSuchUpload');
+  const bytes = contentOf(state, asked);
+  upload.parts.set(Number(asked.url.searchParams.get('partNumber')), bytes);
+  return { status: 200, body: NOTHING, headers: { etag: tagOf(bytes) } };
+}
+
+function complete({ uploads, objects }: State, id: string, text: string): Result {
+  const upload = uploads.get(id);
+  if (upload === undefined) throw new Refusal(404, 'NoSuchUpload');
+  const named = [...text.matchAll(/<PartNumber>(\d+)<\/PartNumber><ETag>([^<]+)<\/ETag>/g)];
+  const bytes = named.map(([, number, tag], index) => {
+    const part = upload.parts.get(Number(number));
+    if (Number(number) !== index + 1 || part === undefined || tagOf(part) !== tag)
+      throw new Refusal(400, 'InvalidPart');
+    if (index < named.length - 1 && part.length < PART_BYTES_MIN) throw new Refusal(400, 'EntityTooSmall');
+    return part;
+  });
+  objects.set(upload.key, Buffer.concat(bytes));
+  uploads.delete(id);
+  return xml('<CompleteMultipartUploadResult/>');
+}
+
+function listUploads({ uploads }: State, prefix: string): Result {
+  const found = [...uploads].map(([id, { key }]) => ({ id, key: key.slice(key.indexOf('/') + 1) }));
+  const shown = found
+    .filter(({ key }) => key.startsWith(prefix))
+    .map(({ id, key }) => `<Upload><Key>${key}</Key><UploadId>${id}</UploadId></Upload>`);
+  return xml(`<ListMultipartUploadsResult>${shown.join('')}</ListMultipartUploadsResult>`);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

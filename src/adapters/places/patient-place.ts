@@ -49,10 +49,10 @@ async function* readOn(place: Place, effect: Effect, path: string, from: number)
   }
 }
 
-async function pauseOrThrow(error: unknown, tries: number, { clock, signal, report }: Effect): Promise<void> {
+async function pauseOrThrow(error: unknown, tries: number, effect: Effect): Promise<void> {
   const pauseMs = PAUSES_MS[tries];
-  signal.throwIfAborted();
+  effect.signal.throwIfAborted();
   if (!isProblem(error) || !error.retry || pauseMs === undefined) throw error;
-  report(`${error.message}; trying again in ${pauseMs / 1000} s`);
-  await clock.sleep(pauseMs, signal);
+  effect.report(`${error.message}; trying again in ${pauseMs / 1000} s`);
+  await effect.clock.sleep(pauseMs, effect.signal);
 }

@@ -4,25 +4,10 @@ import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
+import type { BackupSummary } from './backup-summary.ts';
 import type { CopyTools } from './step-copies.ts';
 
-/** A backup as a step or a person sees it. */
-export interface BackupSummary {
-  id: string;
-  reason: string;
-  release: string | null;
-  version: string | null;
-  createdAt: string;
-  stores: string[];
-  /** As the stores wrote it. */
-  bytes: number;
-  /** As it lies where backups are kept. */
-  storedBytes: number;
-  /** age recipients who can read it; none: not encrypted. */
-  encryptedFor: string[];
-  /** Public key of its signature; null for a backup of the format before. */
-  signer: string | null;
-}
+export type { BackupSummary };
 
 /** A backup as whoever took it knows it. */
 export interface TakenBackup extends BackupSummary {

@@ -2,7 +2,7 @@ import type { CopiedBackup } from '../../adapters/vaults/copied-backup.ts';
 import type { Tombstone } from '../../core/backup/tombstone.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { Effect } from '../../platform/effect.ts';
-import type { BackupSummary } from './step-backups.ts';
+import type { BackupSummary } from './backup-summary.ts';
 
 /** What copying one backup to one place came to. */
 export interface CopyOutcome {

@@ -115,18 +115,18 @@ function refusalOf({ status, text, asked, where }: { status: number; text: strin
 }
 
 /** All of a short answer; closes it. */
-async function readText({ body, close }: ExchangeAnswer): Promise<string> {
+async function readText(answer: ExchangeAnswer): Promise<string> {
   try {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of body) {
+    for await (const chunk of answer.body) {
       bytes += chunk.length;
       if (bytes > TEXT_BYTES_MAX) break;
       chunks.push(chunk);
     }
     return Buffer.concat(chunks).toString('utf8');
   } finally {
-    await close();
+    await answer.close();
   }
 }
 

@@ -70,13 +70,13 @@ async function link(client: S3Client, { from, to }: { from: string; to: string }
 
 async function* read(client: S3Client, path: string, from: number): AsyncIterable<Buffer> {
   const range = from === 0 ? {} : { range: `bytes=${from}-` };
-  const { status, body, close } = await client.open({ method: 'GET', path, ...range }, [416]);
+  const answer = await client.open({ method: 'GET', path, ...range }, [416]);
   try {
-    if (status === 416) return; // nothing is left behind the end
-    if (from > 0 && status !== 206) throw noRanges(path);
-    yield* body;
+    if (answer.status === 416) return; // nothing is left behind the end
+    if (from > 0 && answer.status !== 206) throw noRanges(path);
+    yield* answer.body;
   } finally {
-    await close();
+    await answer.close();
   }
 }
 

@@ -8,6 +8,7 @@ import { sshProblem } from './ssh-problem.ts';
 import { ANSWER, packet, readerOf, REQUEST, type Field, type PacketReader } from './wire.ts';
 
 const VERSION = 3;
+const GREETING = -1; // the one answer without a number
 const SILENCE_SECONDS = 90; // ssh itself gives up a dead connection after a minute; a full disk may think for a while
 const PACKET_BYTES_MAX = 1024 * 1024; // OpenSSH answers with 256 KiB at most
 
@@ -48,18 +49,59 @@ export async function openSession(settings: SftpSettings, where: string, effect:
   };
   try {
     const extensions = await line.begin();
-    return { ask: line.ask, extensions, isBroken: line.isBroken, close };
+    return { ask: (type, fields) => line.ask(type, fields), extensions, isBroken: () => line.isBroken(), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+interface Line {
+  ask(type: number, fields: readonly Field[]): Promise<SftpAnswer>;
+  /** The greeting; names of the extensions of the server. */
+  begin(): Promise<ReadonlySet<string>>;
+  fail(error: unknown): void;
+  isBroken(): boolean;
+}
+
 /** Requests out, answers in, each to the request that waits for it. */
-function openLine(program: PipedProgram, { host, port }: SftpSettings, where: string) {
+function openLine(program: PipedProgram, { host, port }: SftpSettings, where: string): Line {
+  const { answerTo, settle, fail, isBroken } = waitingRoom(where);
+  let number = 0;
+  const ended = async (): Promise<void> => {
+    await program.ended;
+    fail(sshProblem({ stderr: program.stderr(), host, port, where }));
+  };
+  void readPackets(program.output, (type, id, body) => settle(id, { type, body })).then(ended, fail);
+  const send = async (id: number, bytes: Buffer): Promise<SftpAnswer> => {
+    const answer = answerTo(id);
+    answer.catch(() => undefined); // told to whoever waits for it, also when the writing fails first
+    await program.write(bytes);
+    return answer;
+  };
+  return {
+    fail,
+    isBroken,
+    ask(type, fields) {
+      number = (number + 1) % 0xffff_ffff;
+      return send(number, packet(type, [{ whole: number }, ...fields]));
+    },
+    async begin() {
+      const { body } = await send(GREETING, packet(REQUEST.init, [{ whole: VERSION }]));
+      const names = new Set<string>();
+      while (!body.isAtEnd()) {
+        names.add(body.text());
+        body.bytes();
+      }
+      return names;
+    },
+  };
+}
+
+/** Those who wait for an answer. When nothing is heard for too long, or the connection ends, all of them are told. */
+function waitingRoom(where: string) {
   const waiting = new Map<number, Waiting>();
   let fault: unknown = null;
-  let number = 0;
   const fail = (error: unknown): void => {
     fault ??= error;
     for (const one of waiting.values()) one.reject(fault);
@@ -77,41 +119,15 @@ function openLine(program: PipedProgram, { host, port }: SftpSettings, where: st
       waiting.set(id, { resolve: settled(resolve), reject: settled(reject) });
       if (fault !== null) fail(fault);
     });
-  const ended = async (): Promise<void> => {
-    await program.ended;
-    fail(sshProblem({ stderr: program.stderr(), host, port, where }));
-  };
-  void readPackets(program.output, (type, id, body) => {
+  const settle = (id: number, answer: SftpAnswer): void => {
     const one = waiting.get(id);
     waiting.delete(id);
-    one?.resolve({ type, body });
-  }).then(ended, fail);
-  return {
-    fail,
-    isBroken: () => fault !== null,
-    async ask(type: number, fields: readonly Field[]): Promise<SftpAnswer> {
-      number = (number + 1) % 0xffff_ffff;
-      const answer = answerTo(number);
-      answer.catch(() => undefined); // told to whoever waits for it, also when the writing below fails first
-      await program.write(packet(type, [{ whole: number }, ...fields]));
-      return answer;
-    },
-    async begin(): Promise<ReadonlySet<string>> {
-      const answer = answerTo(-1);
-      answer.catch(() => undefined);
-      await program.write(packet(REQUEST.init, [{ whole: VERSION }]));
-      const { body } = await answer;
-      const names = new Set<string>();
-      while (!body.isAtEnd()) {
-        names.add(body.text());
-        body.bytes();
-      }
-      return names;
-    },
+    one?.resolve(answer);
   };
+  return { answerTo, settle, fail, isBroken: () => fault !== null };
 }
 
-/** Cuts the stream into packets; the greeting has no number and gets -1. */
+/** Cuts the stream into packets; the greeting has no number. */
 async function readPackets(
   output: AsyncIterable<Buffer>,
   hand: (type: number, id: number, body: PacketReader) => void,
@@ -127,7 +143,7 @@ async function readPackets(
       const body = readerOf(rest.subarray(5, size + 4));
       if (type === ANSWER.version) {
         body.whole();
-        hand(type, -1, body);
+        hand(type, GREETING, body);
       } else hand(type, body.whole(), body);
       rest = rest.subarray(size + 4);
     }

@@ -119,9 +119,9 @@ async function admitInto(
 ): Promise<Sealed> {
   const there = await admitted(place, id);
   if (there !== null) return there;
-  const { folderOf } = await begin(place.directory, partial);
+  const begun = await begin(place.directory, partial);
   try {
-    await folderOf(id);
+    await begun.folderOf(id);
     return await admit(place, { id, partial }, fill);
   } finally {
     await removeClaimed(partial);
