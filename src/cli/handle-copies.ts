@@ -25,7 +25,7 @@ export async function copy(session: Session, id: string | null, given: { to?: st
 }
 
 /** Never asks: nothing that is there is replaced. */
-export async function fetch(session: Session, id: string, given: { from: string }): Promise<number> {
+export async function bringBack(session: Session, id: string, given: { from: string }): Promise<number> {
   const { fetchBackup, planFetch } = await import('../app/copy-backups.ts');
   const { options, screen } = session;
   const app = await session.app();

@@ -69,7 +69,7 @@ function actOn(
   return {
     where: second.place.where,
     list: () => listCopied(second, placeOf(plan)),
-    async fetch(id) {
+    async bringBack(id) {
       const wasHere = (await second.vault.list()).some((entry) => entry.id === id);
       const recordedSha256 = await recordedManifest((await open()).db, id);
       const sealed = await fetchBackup({ ...second, id, recordedSha256, effect });

@@ -39,6 +39,6 @@ function registerFetch(backup: Command, run: Run): void {
         '\n\nExample:\n  $ shipway backup fetch bk_20261121T024843Z --from s3',
     )
     .action((id: string, given: { from: string }) =>
-      run(command, async (session) => (await import('../handle-copies.ts')).fetch(session, id, given)),
+      run(command, async (session) => (await import('../handle-copies.ts')).bringBack(session, id, given)),
     );
 }

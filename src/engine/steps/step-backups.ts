@@ -4,7 +4,7 @@ import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
-import type { BackupSummary } from './backup-summary.ts';
+import type { BackupSummary } from './step-summary.ts';
 import type { CopyTools } from './step-copies.ts';
 
 export type { BackupSummary };

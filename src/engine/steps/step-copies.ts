@@ -2,7 +2,7 @@ import type { CopiedBackup } from '../../adapters/vaults/copied-backup.ts';
 import type { Tombstone } from '../../core/backup/tombstone.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { Effect } from '../../platform/effect.ts';
-import type { BackupSummary } from './backup-summary.ts';
+import type { BackupSummary } from './step-summary.ts';
 
 /** What copying one backup to one place came to. */
 export interface CopyOutcome {
@@ -22,7 +22,7 @@ export interface PlaceAct {
   where: string;
   list(): Promise<CopiedBackup[]>;
   /** Checks every byte against the signed manifest before the backup is listed here. */
-  fetch(id: string): Promise<BackupSummary>;
+  bringBack(id: string): Promise<BackupSummary>;
   mark(tombstone: Tombstone): Promise<void>;
   unmark(id: string): Promise<void>;
   remove(id: string): Promise<void>;
