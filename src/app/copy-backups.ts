@@ -198,7 +198,9 @@ export async function fetchBackup(
   const { plan, effect, backups } = opened;
   const [chosen] = placesMeant(opened, wish.place);
   const limits = { place: wish.place, limitSeconds: chosen?.limitSeconds ?? LIST_LIMIT_SECONDS };
-  return backups.copies.at(plan, limits, effect, async (act) => act.bringBack(idMeant(await act.list(), wish, act.where)));
+  return backups.copies.at(plan, limits, effect, async (act) =>
+    act.bringBack(idMeant(await act.list(), wish, act.where)),
+  );
 }
 
 /** What a fetch would bring; sends and writes nothing. */
