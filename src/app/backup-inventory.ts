@@ -1,6 +1,12 @@
 import type { Pin, Sealed, Vault } from '../adapters/vaults/vault.ts';
 import { isBackupOf, parseBackupId } from '../core/backup/backup-id.ts';
-import { decideRetention, type KnownBackup, type Proof, type RetentionDecision } from '../core/backup/retention.ts';
+import {
+  decideRetention,
+  type KnownBackup,
+  type Proof,
+  type RetentionDecision,
+  type RetentionNeeds,
+} from '../core/backup/retention.ts';
 import { backupNeeds } from '../state/backup-needs.ts';
 import { backupRecords, type BackupRecord } from '../state/backup-record.ts';
 import type { App } from './app.ts';
@@ -30,16 +36,31 @@ interface Found {
   isGoing: boolean;
 }
 
+/** What decides about backups besides the backups themselves. */
+export interface RetentionFacts {
+  records: Map<string, BackupRecord>;
+  needs: RetentionNeeds;
+  pins: Map<string, Pin>;
+}
+
+/** Without a record nothing counts as verified. */
+export async function retentionFacts(app: App, opened: OpenBackups): Promise<RetentionFacts> {
+  const { plan } = opened;
+  const place = { service: plan.service, environment: plan.environment };
+  const database = await app.existingDatabase();
+  const pins = new Map((await opened.vault(plan).pins()).map((pin) => [pin.id, pin]));
+  if (database === null) {
+    return { records: new Map(), needs: { live: null, targets: [], open: [], held: null }, pins };
+  }
+  return { records: await backupRecords(database.db, place), needs: await backupNeeds(database.db, place), pins };
+}
+
 /** Looks at vault and record, and decides what stays. Changes nothing. Without a record nothing counts as verified, and so nothing goes. */
 export async function takeInventory(app: App, opened: OpenBackups): Promise<Inventory> {
   const { plan, config } = opened;
   const vault = opened.vault(plan);
   const place = { service: plan.service, environment: plan.environment };
-  const database = await app.existingDatabase();
-  const records = database === null ? new Map<string, BackupRecord>() : await backupRecords(database.db, place);
-  const needs =
-    database === null ? { live: null, targets: [], open: [], held: null } : await backupNeeds(database.db, place);
-  const pins = new Map((await vault.pins()).map((pin) => [pin.id, pin]));
+  const { records, needs, pins } = await retentionFacts(app, opened);
   const found = (await findAll(vault)).filter(({ id }) => isBackupOf(id, place.service, place.environment));
   const entries = found.map((one) => entryOf(one, records.get(one.id), pins.get(one.id) ?? null));
   const backups = entries.filter((entry) => !entry.isGoing).map((entry) => entry.known);
@@ -61,8 +82,19 @@ async function findAll(vault: Vault): Promise<Found[]> {
 
 function entryOf(found: Found, record: BackupRecord | undefined, pin: Pin | null): InventoryEntry {
   const { id, sealed, prunedAt, isGoing } = found;
+  const known = knownBackup(id, sealed, { record, pin, unreadable: sealed === null && !isGoing });
+  const bytes = sealed?.manifest.totals.bytes ?? 0;
+  return { known, bytes, manifest: sealed?.manifestSha256 ?? null, pin, prunedAt, isGoing };
+}
+
+/** A backup as the rules of retention see it, wherever it lies. */
+export function knownBackup(
+  id: string,
+  sealed: Sealed | null,
+  { record, pin, unreadable }: { record: BackupRecord | undefined; pin: Pin | null; unreadable: boolean },
+): KnownBackup {
   const parts = parseBackupId(id);
-  const known: KnownBackup = {
+  return {
     id,
     createdAt: sealed?.manifest.createdAt.end ?? new Date(parts?.takenAtMs ?? 0).toISOString(),
     reason: sealed?.manifest.reason ?? parts?.reason ?? 'manual',
@@ -70,10 +102,8 @@ function entryOf(found: Found, record: BackupRecord | undefined, pin: Pin | null
     proof: proofOf(sealed, record),
     suspicious: record?.suspicious ?? false,
     pin: pin?.reason ?? null,
-    unreadable: sealed === null && !isGoing,
+    unreadable,
   };
-  const bytes = sealed?.manifest.totals.bytes ?? 0;
-  return { known, bytes, manifest: sealed?.manifestSha256 ?? null, pin, prunedAt, isGoing };
 }
 
 /** A proof of the manifest that was sealed says nothing about another one in its place. */

@@ -15,6 +15,7 @@ import type { App, LoadedReleaseFile } from './app.ts';
 import { isExecutorAlive } from './ensure-executor.ts';
 import type { Finding } from './finding.ts';
 import { inspectBackups } from './inspect-backups.ts';
+import { inspectCopies } from './inspect-copies.ts';
 
 export type { Finding };
 
@@ -48,7 +49,8 @@ export async function inspectProject(app: App, nodeVersion: string): Promise<Fin
 async function inspectBackupsOf(app: App, { config }: LoadedReleaseFile): Promise<Finding[]> {
   const [environment] = Object.values(config.environments);
   if (environment === undefined) return [];
-  return inspectBackups(app, config, planHead(config, environment, { version: '0.0.0', commit: null }));
+  const head = planHead(config, environment, { version: '0.0.0', commit: null });
+  return [...(await inspectBackups(app, config, head)), ...(await inspectCopies(app, config, head))];
 }
 
 function ok(what: string, found: string): Finding {

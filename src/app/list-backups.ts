@@ -1,9 +1,11 @@
 import { lastRestoreProof, secondsOf, type ProofRun } from '../core/backup/proof-run.ts';
 import { isBackupOf } from '../core/backup/backup-id.ts';
+import { copyStandings, type CopyRecords, type CopyStanding } from '../core/backup/copy-standing.ts';
 import type { Proof } from '../core/backup/retention.ts';
 import { describeDropRule, describeKeepRule } from '../core/backup/retention-rule.ts';
 import type { BackupSummary } from '../engine/steps/step-backups.ts';
 import { proofRuns } from '../state/backup-proofs.ts';
+import { copyHistory } from '../state/copy-record.ts';
 import type { App } from './app.ts';
 import { takeInventory } from './backup-inventory.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
@@ -16,6 +18,8 @@ export interface ListedBackup extends BackupSummary {
   pin: { reason: string; by: string; at: string } | null;
   /** Much smaller than the one before it. */
   suspicious: boolean;
+  /** By the record, for each second place of the release file. */
+  copies: CopyStanding[];
   /** Every rule that keeps it, or the one that lets it go at the next prune. */
   rules: string[];
 }
@@ -43,6 +47,8 @@ export async function listBackups(app: App, environment: string | null): Promise
   const opened = await openBackups(app, environment);
   const { entries, decision } = await takeInventory(app, opened);
   const runs = await runsByBackup(app, opened);
+  const copied = await copiesOf(app, opened);
+  const places = (opened.plan.backupCopies ?? []).map(({ name }) => name);
   const known = new Map(entries.map((entry) => [entry.known.id, entry]));
   const verdicts = new Map(decision.verdicts.map((verdict) => [verdict.id, verdict]));
   const listed = (await opened.backups.list(opened.plan)).map((backup): ListedBackup => {
@@ -55,6 +61,7 @@ export async function listBackups(app: App, environment: string | null): Promise
       restored: restoredOf(runs.get(backup.id) ?? []),
       pin: pin === null ? null : { reason: pin.reason, by: pin.by, at: pin.at },
       suspicious: entry?.known.suspicious ?? false,
+      copies: copyStandings(backup.id, places, copied),
       rules:
         verdict === undefined
           ? []
@@ -78,6 +85,11 @@ export async function showBackup(app: App, environment: string | null, reference
   const shown = (await listBackups(app, environment)).find((backup) => backup.id === id);
   if (shown === undefined) throw new Error(`${id} was found and is not listed`);
   return { ...shown, looks: (await runsByBackup(app, opened)).get(id) ?? [] };
+}
+
+async function copiesOf(app: App, { plan }: OpenBackups): Promise<CopyRecords> {
+  const database = await app.existingDatabase();
+  return database === null ? new Map() : (await copyHistory(database.db, plan)).records;
 }
 
 async function runsByBackup(app: App, { plan }: OpenBackups): Promise<Map<string, ProofRun[]>> {

@@ -8,6 +8,7 @@ import { personActor } from '../state/releases.ts';
 import type { App } from './app.ts';
 import { takeInventory, type Inventory, type InventoryEntry } from './backup-inventory.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
+import { pruneCopies, type PrunedPlace } from './prune-copies.ts';
 
 /** A day: long enough to notice, and for whoever reads a backup to end. */
 const TRASH_MS = 24 * 3_600_000;
@@ -38,12 +39,16 @@ export interface PruneReport {
   backups: PrunedBackup[];
   /** Unfinished backups of dead runs that were deleted. */
   swept: string[];
+  /** The second places. */
+  places: PrunedPlace[];
 }
 
 /** What pruning would do now. Changes nothing. */
 export async function planPrune(app: App, environment: string | null): Promise<PruneReport> {
   const opened = await openBackups(app, environment);
-  return reportOf(app, opened, await takeInventory(app, opened));
+  const inventory = await takeInventory(app, opened);
+  const places = await pruneCopies(app, opened, inventory, 'look');
+  return { ...reportOf(app, opened, inventory), places };
 }
 
 /**
@@ -61,7 +66,8 @@ export async function pruneBackups(app: App, environment: string | null): Promis
     // What comes back first: killed in between, there is more than was wanted, never less.
     const inOrder = report.backups.toSorted((a, b) => Number(b.deed === 'recover') - Number(a.deed === 'recover'));
     for (const backup of inOrder) await doDeed(vault, backup, timestamp(app.nowMs()));
-    return { ...report, swept: await vault.removeDead(opened.effect) };
+    const swept = await vault.removeDead(opened.effect);
+    return { ...report, swept, places: await pruneCopies(app, opened, inventory, 'do') };
   });
 }
 
@@ -71,6 +77,14 @@ export function stoppedProblem(report: PruneReport): Error | null {
   return problem('refused', `nothing was pruned, although ${report.heldBack} could go: ${report.stopped}`, {
     next: `Take one that is good, and prune again: shipway backup create --env ${report.environment}`,
   });
+}
+
+/** The first place that could not be looked at, for the exit code; null when there is none. */
+export function placeProblem(report: PruneReport): Error | null {
+  const failed = report.places.find(({ fault }) => fault !== null);
+  if (failed === undefined || failed.fault === null) return null;
+  const { kind, message, where, next } = failed.fault;
+  return problem(kind, `${failed.place} was not pruned: ${message}`, { next, ...(where === null ? {} : { where }) });
 }
 
 function reportOf(app: App, { plan }: OpenBackups, inventory: Inventory): PruneReport {
@@ -93,7 +107,7 @@ function reportOf(app: App, { plan }: OpenBackups, inventory: Inventory): PruneR
   });
   const { service, environment } = plan;
   const stopped = decision.stopped ? `no verified backup is younger than ${RECENT_SECONDS / 3600} hours` : null;
-  return { service, environment, stopped, heldBack: decision.heldBack, backups, swept: [] };
+  return { service, environment, stopped, heldBack: decision.heldBack, backups, swept: [], places: [] };
 }
 
 function rulesOf(verdict: Inventory['decision']['verdicts'][number] | undefined): string[] {

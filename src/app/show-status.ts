@@ -7,7 +7,8 @@ import type { Database } from '../state/open-database.ts';
 import { allHolds, lastStepLines, openQuarantines } from '../state/read-overview.ts';
 import { openReleases } from '../state/releases.ts';
 import { stepRuns } from '../state/step-runs.ts';
-import type { App } from './app.ts';
+import type { App, LoadedReleaseFile } from './app.ts';
+import { copyConcernsOf } from './inspect-copies.ts';
 import { isExecutorAlive } from './ensure-executor.ts';
 import { viewRelease, type ReleaseView } from './release-view.ts';
 
@@ -33,6 +34,8 @@ export interface StatusView {
   quarantine: { service: string; version: string; release: string; reason: string; since: string }[];
   /** Places whose backups were not proven by a restore as often as the release file asks, or whose last proof failed. */
   drills: { service: string; environment: string; concern: string }[];
+  /** Places whose newest backup is not in every second place. */
+  copies: { service: string; environment: string; concern: string }[];
   /** Whether somebody runs the unfinished releases. */
   executorAlive: boolean;
   /** Why the places of the release file are missing here; null when it was read, or when there is none. */
@@ -46,7 +49,7 @@ export async function showStatus(app: App): Promise<StatusView> {
   const database = await app.existingDatabase();
   const now = new Date(app.nowMs()).toISOString();
   if (database === null) {
-    return { places: declared, quarantine: [], drills: [], executorAlive: false, releaseFileProblem, now };
+    return { places: declared, quarantine: [], drills: [], copies: [], executorAlive: false, releaseFileProblem, now };
   }
   const { db } = database;
   const [live, holds, quarantine, rows] = await Promise.all([
@@ -70,7 +73,8 @@ export async function showStatus(app: App): Promise<StatusView> {
   const sorted = [...places.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const executorAlive = rows.length > 0 && (await isExecutorAlive(app));
   const drills = await drillConcerns(app, database);
-  return { places: sorted, quarantine, drills, executorAlive, releaseFileProblem, now };
+  const copies = await copiesMissing(app, database);
+  return { places: sorted, quarantine, drills, copies, executorAlive, releaseFileProblem, now };
 }
 
 function emptyPlace({ service, environment }: { service: string; environment: string }): PlaceView {
@@ -99,12 +103,21 @@ async function declaredPlaces(app: App): Promise<{ declared: PlaceView[]; releas
   }
 }
 
-/** By the release file as it is now; without one that can be read nobody asks for drills. */
-async function drillConcerns(app: App, { db }: Database): Promise<StatusView['drills']> {
-  const file = await app.releaseFile().catch((error: unknown) => {
+async function readableFile(app: App): Promise<LoadedReleaseFile | null> {
+  return app.releaseFile().catch((error: unknown) => {
     if (isProblem(error)) return null; // said by `releaseFileProblem`
     throw error;
   });
+}
+
+async function copiesMissing(app: App, database: Database): Promise<StatusView['copies']> {
+  const file = await readableFile(app);
+  return file === null ? [] : copyConcernsOf(database, file.config);
+}
+
+/** By the release file as it is now; without one that can be read nobody asks for drills. */
+async function drillConcerns(app: App, { db }: Database): Promise<StatusView['drills']> {
+  const file = await readableFile(app);
   if (file === null) return [];
   const { service, environments, backups } = file.config;
   const found: StatusView['drills'] = [];

@@ -8,6 +8,7 @@ import {
   type StoreProof,
 } from '../core/backup/proof-run.ts';
 import type { VerificationLevel } from '../core/backup/verification-level.ts';
+import { fetchedBackups } from '../state/copy-record.ts';
 import type { App } from './app.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
 
@@ -48,8 +49,16 @@ export async function verifyBackups(app: App, wish: VerifyWish): Promise<Verifie
   const opened = await openBackups(app, wish.environment);
   const backups: BackupVerdict[] = [];
   for (const id of await idsOf(opened, wish.reference)) backups.push(await proveOne(app, opened, id, wish));
-  const broken = await opened.vault(opened.plan).brokenLinks(opened.plan);
+  const broken = await brokenHere(app, opened);
   return { backups, broken: broken.filter((id) => wish.reference === null || backups.some((one) => one.id === id)) };
+}
+
+/** One that was fetched alone has its predecessors elsewhere: nobody took them away from here. */
+async function brokenHere(app: App, opened: OpenBackups): Promise<string[]> {
+  const broken = await opened.vault(opened.plan).brokenLinks(opened.plan);
+  const database = broken.length === 0 ? null : await app.existingDatabase();
+  const fetched = database === null ? new Set<string>() : await fetchedBackups(database.db, opened.plan);
+  return broken.filter((id) => !fetched.has(id));
 }
 
 /** Looks at one backup in the name of the person who acts. */

@@ -5,6 +5,7 @@ import { confirmLoss } from './ask-loss.ts';
 import { exitCode } from './exit-codes.ts';
 import { backupLine, backupTable, proofLines, restoreLines } from './output/backup-lines.ts';
 import { keyLines, untrustedLines } from './output/backup-trust-lines.ts';
+import { copyEnding } from './output/copy-lines.ts';
 import { printable } from './output/printable.ts';
 import type { Session } from './session.ts';
 
@@ -20,12 +21,18 @@ export async function create(session: Session): Promise<number> {
     return exitCode('done');
   }
   const backup = await createBackup(app, options.env);
-  if (screen.isJson) screen.json({ backup });
-  else screen.lines([...backupLine(backup), printable(describeBackup(backup))]);
-  return exitCode('done');
+  const { copyFailure, copyNew } = await import('../app/copy-backups.ts');
+  const copies = await copyNew(app, options.env, backup.id);
+  if (screen.isJson) screen.json({ backup, copies });
+  else screen.lines([...backupLine(backup), printable(describeBackup(backup)), ...copyEnding(screen.style, copies)]);
+  const failure = copyFailure(copies, 'required');
+  if (failure === null) return exitCode('done');
+  if (screen.isJson) return exitCode('failed');
+  throw failure;
 }
 
-export async function list(session: Session, given: { explain?: boolean }): Promise<number> {
+export async function list(session: Session, given: { explain?: boolean; at?: string }): Promise<number> {
+  if (given.at !== undefined) return (await import('./handle-copies.ts')).listAt(session, given.at);
   const { listBackups, listUntrusted } = await import('../app/list-backups.ts');
   const { options, screen } = session;
   const app = await session.app();

@@ -2,21 +2,25 @@ import { problem } from '../core/release/problem.ts';
 import { formatBytes } from '../core/plan/format-bytes.ts';
 import { confirm } from './ask.ts';
 import { exitCode } from './exit-codes.ts';
+import { prunedPlaceLines } from './output/copy-lines.ts';
 import { pruneLines, replacedTable } from './output/retention-lines.ts';
 import type { Session } from './session.ts';
 
 /** Never asks: what it prunes can be taken back for a day, and a schedule has nobody to ask. */
 export async function prune(session: Session, given: { explain?: boolean }): Promise<number> {
-  const { planPrune, pruneBackups, stoppedProblem } = await import('../app/prune-backups.ts');
+  const { placeProblem, planPrune, pruneBackups, stoppedProblem } = await import('../app/prune-backups.ts');
   const { options, screen } = session;
   const app = await session.app();
   const { dryRun } = options;
   const report = dryRun ? await planPrune(app, options.env) : await pruneBackups(app, options.env);
-  const stopped = stoppedProblem(report);
+  const stopped = stoppedProblem(report) ?? placeProblem(report);
   if (screen.isJson) screen.json({ how: dryRun ? 'would' : 'done', ...report });
-  else screen.lines(pruneLines(screen.style, report, { explain: given.explain === true, dryRun }));
+  else {
+    const shown = { explain: given.explain === true, dryRun };
+    screen.lines([...pruneLines(screen.style, report, shown), ...prunedPlaceLines(screen.style, report.places, shown)]);
+  }
   if (stopped === null) return exitCode('done');
-  if (screen.isJson) return exitCode('refused');
+  if (screen.isJson) return exitCode(stoppedProblem(report) === null ? 'failed' : 'refused');
   throw stopped;
 }
 

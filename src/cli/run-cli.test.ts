@@ -24,7 +24,7 @@ async function run(args: string[], app: Partial<App> = {}, environment: Record<s
     terminal: { stdin: new PassThrough(), stdout: out.stream, stderr: err.stream, environment },
     openApp: async () =>
       ({ ...app, close: async () => void (closed += 1) }) as Awaited<ReturnType<CliWiring['openApp']>>,
-    kinds: async () => ({ targets: {}, routers: {}, stores: {}, checks: {}, metrics: {}, migrators: {} }),
+    kinds: async () => ({ targets: {}, routers: {}, stores: {}, checks: {}, metrics: {}, migrators: {}, places: {} }),
     runExecutor: async () => 0,
     runDemo: async () => 0,
   };
@@ -123,7 +123,7 @@ describe('help', () => {
   test('of each command has an example, and is in the reference', async () => {
     const pages = cliReferencePages();
     const commands = [...(pages['cli.md'] ?? '').matchAll(/^## shipway (.+)$/gm)].map(([, name]) => name ?? '');
-    expect(commands).toHaveLength(37);
+    expect(commands).toHaveLength(39);
     for (const command of commands) {
       const ran = await run([...command.split(' '), '--help']);
       expect(ran.code).toBe(0);
@@ -159,6 +159,7 @@ describe('common options', () => {
       expect(JSON.parse(ran.stdout)).toEqual({
         places: [],
         quarantine: [],
+        copies: [],
         drills: [],
         executorAlive: false,
         releaseFileProblem: null,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, statfsSync } from 'node:fs';
-import { copyFile, lstat, mkdir, open, readFile, readdir, rename as renamePath, rm } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, open, readFile, readdir, rename as renamePath, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { problem } from '../core/release/problem.ts';
 import { errorCode } from './error-code.ts';
@@ -56,6 +56,17 @@ export async function ensureDirectory(path: string, mode = 0o700): Promise<void>
 /** Deletes a file or a folder with everything in it; nothing there is fine. Links are deleted, never followed. */
 export async function removeTree(path: string): Promise<void> {
   await named(path, 'deleted', () => rm(path, { recursive: true, force: true, maxRetries: 3 }));
+}
+
+/** Deletes a folder that holds nothing; one that holds something stays, and nothing there is fine. */
+export async function removeEmptyDirectory(path: string): Promise<void> {
+  await named(path, 'deleted', async () => {
+    try {
+      await rmdir(path);
+    } catch (error) {
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errorCode(error))) throw error;
+    }
+  });
 }
 
 /** Returns when the content of the file is on the disk. */

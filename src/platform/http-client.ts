@@ -223,13 +223,20 @@ function reasonOf(error: unknown, r: HttpRequest, isTimedOut: boolean): [reason:
   if (isTimedOut || code === 'UND_ERR_CONNECT_TIMEOUT') {
     return [`it timed out after ${r.timeoutMs / 1000} s`, 'Check that the service answers, or raise the time limit.'];
   }
+  const known = reasonOfFailure(error);
+  if (known !== null) return known;
+  const message = error instanceof Error ? error.message : String(error);
+  return [redact(message), 'Check the address.'];
+}
+
+/** Why a connection failed and what to do, in words; null for an error that is not one of a connection. */
+export function reasonOfFailure(error: unknown): [reason: string, next: string] | null {
+  const code = codeOf(error);
   const known = REASONS[code];
   if (known) return known;
   if (error instanceof Error && error.name === 'HTTPParserError')
     return ['what came back is not HTTP', 'Check the port and http against https.'];
-  if (code.startsWith('ERR_SSL')) return ['what came back is not TLS', 'Check the port and http against https.'];
-  const message = error instanceof Error ? error.message : String(error);
-  return [redact(message), 'Check the address.'];
+  return code.startsWith('ERR_SSL') ? ['what came back is not TLS', 'Check the port and http against https.'] : null;
 }
 
 /** The code of the innermost error: undici wraps, and a host with two addresses gives an AggregateError. */

@@ -23,7 +23,7 @@ export interface BackupRecord {
   suspicious: boolean;
 }
 
-interface Row {
+export interface Row {
   type: string;
   release: string | null;
   at: string;
@@ -64,7 +64,8 @@ export async function replacements(
   return found;
 }
 
-async function entriesOf(db: Kysely<Tables>, { service, environment }: Place, types: string[]): Promise<Row[]> {
+/** What the journal says about the backups of a place in entries of these types, oldest first. */
+export async function entriesOf(db: Kysely<Tables>, { service, environment }: Place, types: string[]): Promise<Row[]> {
   const { rows } = await sql<{ type: string; release: string | null; entry: string }>`
     select type, release, entry from shipway.journal
     where type in (${sql.join(types)}) and service = ${service} and environment = ${environment} order by index`.execute(

@@ -3,6 +3,7 @@ import { checkKinds } from '../adapters/checks/index.ts';
 import { dialectKinds } from '../adapters/dialects/index.ts';
 import { metricKinds } from '../adapters/metrics/index.ts';
 import { migratorKinds } from '../adapters/migrators/index.ts';
+import { placeKinds } from '../adapters/places/index.ts';
 import { routerKinds } from '../adapters/routers/index.ts';
 import { storeKinds, type StoreKind } from '../adapters/stores/index.ts';
 import { componentsOf } from '../adapters/targets/components-of.ts';
@@ -21,6 +22,7 @@ export const kinds: Kinds = {
   checks: checkKinds,
   metrics: metricKinds,
   migrators: migratorKinds,
+  places: placeKinds,
 };
 
 const stores: Record<string, StoreKind> = storeKinds;

@@ -40,6 +40,7 @@ import type { Effect } from '../platform/effect.ts';
 import type { Database } from '../state/open-database.ts';
 import { recordedManifest } from '../state/sealed-backups.ts';
 import { placeOf, proofTool, recordProof, recordStaged, recordVerified, tellJournal } from './record-proof.ts';
+import { copyTools } from './copies.ts';
 import { forgetKeys, keyRingOf } from './backup-keys.ts';
 
 export { newIdentity } from '../adapters/vaults/index.ts';
@@ -95,6 +96,7 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
     },
     swapBack: (plan, swapped, effect) =>
       undoRestore(swapped['swapped'] as unknown as SwappedStore[], stores(plan.stores), effect),
+    copies: copyTools({ open, vaultOf: at, summaryOf }),
   };
 }
 

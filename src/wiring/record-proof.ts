@@ -80,7 +80,8 @@ function passOf(store: string, level: VerificationLevel, seconds: number, checke
   return { store, outcome: 'pass', fault: null, seconds, checked, notChecked: notCheckedAt(level) };
 }
 
-function releaseOf(token: string): string | null {
+/** The release whose token it is; null for what a person does by hand. */
+export function releaseOf(token: string): string | null {
   return token.startsWith('r-') ? (token.split('/')[0] ?? null) : null;
 }
 

@@ -45,12 +45,14 @@ export const FOLDER_TABLE: FolderRow[] = [
     instead:
       'a door to the machine knows nothing of releases: move the decision to src/core or the act to src/adapters',
   },
-  ...['targets', 'routers', 'checks', 'metrics', 'channels', 'forges', 'migrators'].map((kind) => adapter(kind)),
+  ...['targets', 'routers', 'checks', 'metrics', 'channels', 'forges', 'migrators', 'places'].map((kind) =>
+    adapter(kind),
+  ),
   // What a rehearsal compares is said in the words of core/rehearsal; how a look at locks is put together is decided there.
   { ...adapter('stores'), uses: ['src/core/release', 'src/core/rehearsal', 'src/platform'] },
   // The form of ids and manifests, and what makes one wrong, is decided in core/backup; a vault has to ask.
   {
-    ...adapter('vaults', ['src/adapters/stores/store.ts']),
+    ...adapter('vaults', ['src/adapters/stores/store.ts', 'src/adapters/places/place.ts']),
     uses: ['src/core/release', 'src/core/backup', 'src/platform'],
   },
   // What a statement does is said in the words of core/migration.

@@ -1,5 +1,9 @@
 export { newBackupId } from './backup-id.ts';
 export { readDown } from './backup-context.ts';
+export { listCopied, markCopied, removeCopied, unmarkCopied, type SecondPlace } from './copies/copied-backups.ts';
+export { copyBackup, type CopyResult } from './copies/copy-backup.ts';
+export { fetchBackup } from './copies/fetch-backup.ts';
+export { probePlace } from './copies/probe-place.ts';
 export { createBackup, type BackupOrder, type ContextOrder, type NamedOpenStore } from './create-backup.ts';
 export { openVault } from './directory/directory-vault.ts';
 export { proveBackup, type ProofOrder } from './prove-backup.ts';

@@ -81,6 +81,13 @@ export interface Vault {
   seal(draft: ManifestDraft, signal?: AbortSignal, secrets?: readonly SecretPart[]): Promise<Sealed>;
   /** Deletes an unsealed backup of this process. */
   abandon(id: string): Promise<void>;
+  /**
+   * Takes in a backup that was sealed before and lies elsewhere: `fill` writes its folder, every byte is checked against its signed manifest,
+   * and only then is it listed; in the trash it is no more. One that is here already and whole is not filled again.
+   */
+  admit(id: string, fill: (folder: string) => Promise<void>): Promise<Sealed>;
+  /** Where a file of a sealed backup lies, for whoever copies it. */
+  fileOf(id: string, path: string): string;
   /** Sealed backups, oldest first; one whose manifest cannot be trusted comes with the reason instead. */
   list(): Promise<{ id: string; sealed: Sealed | null; reason: string | null }[]>;
   /** By id, unique prefix, `latest` or `before:<release>` among those of the service and environment. */

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import type { RestoreOptions } from '../handle-backups.ts';
 import type { Registration, Run } from '../session.ts';
+import { registerCopies } from './backup-copies.ts';
 
 const WHICH = 'backup as `shipway backup list` names it, a unique beginning of that, or before:<release>';
 
 export const registerBackup: Registration = (program, run) => {
   const backup = program
     .command('backup')
-    .description('take, list, prove, restore, prune, pin and encrypt backups of the data');
+    .description('take, list, copy, prove, restore, prune, pin and encrypt backups of the data');
   registerCreate(backup, run);
   registerList(backup, run);
   registerShow(backup, run);
@@ -18,6 +19,7 @@ export const registerBackup: Registration = (program, run) => {
   registerPin(backup, run);
   registerUnpin(backup, run);
   registerDiscard(backup, run);
+  registerCopies(backup, run);
   registerKeygen(backup, run);
   backup.addHelpText('after', '\nExample:\n  $ shipway backup list --env production');
 };
@@ -37,8 +39,9 @@ function registerList(backup: Command, run: Run): void {
       'all backups of an environment, newest first: sizes, whether encrypted, pins, and the age of the last proof',
     )
     .option('--explain', 'add the rules that keep each one')
+    .option('--at <name>', 'what lies in this second place instead; asks the place itself')
     .addHelpText('after', '\nExample:\n  $ shipway backup list --env production --explain')
-    .action((given: { explain?: boolean }) =>
+    .action((given: { explain?: boolean; at?: string }) =>
       run(command, async (session) => (await import('../handle-backups.ts')).list(session, given)),
     );
 }

@@ -2,6 +2,7 @@ import type { ListedBackup, ShownBackup } from '../../app/list-backups.ts';
 import type { BackupSummary, RestorePlan } from '../../app/manage-backups.ts';
 import { formatDuration } from '../../core/plan/format-duration.ts';
 import { faultOf, secondsOf } from '../../core/backup/proof-run.ts';
+import { describeStanding } from '../../core/backup/copy-standing.ts';
 import { encryptionWords, environmentWords, storedWords } from '../../core/backup/describe-backup.ts';
 import { formatBytes } from '../../core/plan/format-bytes.ts';
 import { printable } from './printable.ts';
@@ -39,6 +40,7 @@ export function backupTable(
     ...(backup.suspicious
       ? ['  less than half of the data of the backup before it: look at it before you rely on it']
       : []),
+    ...missingCopies(backup).map((line) => `  ${printable(line)}`),
     ...(shown.explain ? backup.rules.map((rule) => style.faint(`  ${printable(rule)}`)) : []),
   ]);
   const open = backups.filter((backup) => backup.encryptedFor.length === 0).length;
@@ -47,6 +49,11 @@ export function backupTable(
       ? []
       : [style.attention(`${open} of ${backups.length} not encrypted: whoever can read the folder can read the data`)];
   return [style.strong(head), ...lines.flatMap((line, index) => [line, ...(notes[index] ?? [])]), ...warning];
+}
+
+/** Where it should be and is not; that all is well is said by `show`. */
+function missingCopies({ copies }: ListedBackup): string[] {
+  return copies.filter(({ state }) => state === 'failed' || state === 'missing').map(describeStanding);
 }
 
 /** How long ago it was proven, best by a restore; an age alone says nothing about a backup that failed. */
@@ -68,7 +75,8 @@ export function proofLines(backup: ShownBackup, nowMs: number): string[] {
       : `V${restored.level} ${age(restored.at, nowMs)} ago, restored in ${formatDuration(restored.seconds)}`;
   const fault = proof?.outcome === 'fail' ? [`FAILED   at V${proof.level} ${age(proof.at, nowMs)} ago`] : [];
   const newest = looks.toReversed().slice(0, LOOKS_SHOWN);
-  return [`proven   ${last}`, ...fault, ...newest.map((look) => lookLine(look, nowMs))];
+  const copies = backup.copies.map((copy) => printable(`copy     ${describeStanding(copy)}`));
+  return [...copies, `proven   ${last}`, ...fault, ...newest.map((look) => lookLine(look, nowMs))];
 }
 
 function lookLine(look: ShownBackup['looks'][number], nowMs: number): string {

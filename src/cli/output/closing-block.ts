@@ -17,6 +17,7 @@ export function closingBlock(
       return [
         `${style.good(`RELEASED ${release.version}`)} in ${took(ending)}   ${journal(ending)}`,
         `live in ${release.environment}: ${release.version}`,
+        ...missingCopies(steps),
       ];
     case 'rolled-back':
       return rolledBack(style, release, ending);
@@ -31,6 +32,14 @@ export function closingBlock(
     case 'rolling-back':
       return [];
   }
+}
+
+/** A release goes on without a copy that is not required; whoever reads its end has to know. */
+function missingCopies(steps: readonly StepView[]): string[] {
+  const failed = steps.filter((step) => step.kind === 'copy-backup' && step.state === 'failed');
+  if (failed.length === 0) return [];
+  const why = failed.map((step) => printable(`NOT copied: ${step.id}: ${step.problem?.message ?? ''}`));
+  return [...why, 'next: shipway backup copy'];
 }
 
 function rolledBack(style: Style, release: ReleaseView, ending: ReleaseEnding): string[] {

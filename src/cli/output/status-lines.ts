@@ -24,6 +24,7 @@ export function statusLines(style: Style, status: StatusView): string[] {
     ...lines,
     ...quarantineLines(status),
     ...drillLines(style, status),
+    ...missingCopyLines(style, status),
     ...needsYouLines(style, status),
     ...fileLines,
   ];
@@ -62,6 +63,13 @@ function drillLines(style: Style, { drills }: StatusView): string[] {
   return drills.flatMap(({ service, environment, concern }) => [
     style.attention(printable(`${service} ${environment}: ${concern}`)),
     `next: shipway backup drill --env ${environment}`,
+  ]);
+}
+
+function missingCopyLines(style: Style, { copies }: StatusView): string[] {
+  return copies.flatMap(({ service, environment, concern }) => [
+    style.attention(printable(`${service} ${environment}: ${concern}`)),
+    `next: shipway backup copy --env ${environment}`,
   ]);
 }
 

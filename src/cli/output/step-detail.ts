@@ -16,6 +16,7 @@ const RESULTS: Record<string, (result: JsonObject) => string> = {
   'run-checks': (result) => `${listOf(result['checks']).length} passed`,
   'await-approval': (result) => `approved by ${texts(result['approvedBy']).join(', ')}`,
   'prove-backup': (result) => `proven in ${formatDuration(number(result['seconds']))}`,
+  'copy-backup': (result) => joined([`${bytes(result['sentBytes'])} sent`, `${bytes(result['keptBytes'])} was there`]),
   'backup-data': (result) => joined([text(result['id']), bytes(result['bytes']), encryptedFor(result['encryptedFor'])]),
   'migrate-up': (result) => change(result),
   'migrate-down': (result) => (text(result['keptBy']) === '' ? '' : `the files that ${text(result['keptBy'])} kept`),

@@ -1,4 +1,5 @@
 import type { Json } from '../release/json.ts';
+import { checkCopies } from './rules-of-copies.ts';
 import {
   checkApprovals,
   checkComponents,
@@ -20,6 +21,7 @@ const RULES: readonly Rule[] = [
   checkComponents,
   checkMigrations,
   checkRehearsals,
+  checkCopies,
   checkVerification,
   checkNames,
   checkApprovals,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { encryptionWords, signersWords } from './backup-key-words.ts';
 import { choice } from './choice.ts';
+import { copyWords } from './copy-words.ts';
 import { RULES, ruleNamed } from '../migration/rule-list.ts';
 import { complain } from './forward-issues.ts';
 import type { Kinds } from './kinds.ts';
@@ -174,32 +175,34 @@ function environmentWords(kinds: Kinds) {
   });
 }
 
-const backupsWords = z
-  .strictObject({
-    directory: path().default('.shipway/backups').describe('Where backups are kept, relative to the project.'),
-    keep: keepWords().optional().describe('Which backups `shipway backup prune` leaves; any of the keys is enough.'),
-    drill: every()
-      .optional()
-      .describe(
-        'How often a backup is to be restored to a scratch place; when that is late, status, doctor and plan say so.',
-      )
-      .meta({ examples: ['every 7 days'] }),
-    scratch: path()
-      .default('.shipway/scratch')
-      .describe('Where backups are restored to be proven, relative to the project; needs the room of one of them.'),
-    full: every()
-      .optional()
-      .describe(
-        'How often a backup of files writes everything anew and shares nothing with those before it. Default: every 7 days.',
-      )
-      .meta({ examples: ['every 7 days'] }),
-    encryption: encryptionWords()
-      .optional()
-      .describe('For whom backups are encrypted. Without it they are compressed and signed, and not encrypted.'),
-    signers: signersWords().optional(),
-  })
-  .optional()
-  .describe('Settings of all backups.');
+const backupsWords = (kinds: Kinds) =>
+  z
+    .strictObject({
+      directory: path().default('.shipway/backups').describe('Where backups are kept, relative to the project.'),
+      keep: keepWords().optional().describe('Which backups `shipway backup prune` leaves; any of the keys is enough.'),
+      drill: every()
+        .optional()
+        .describe(
+          'How often a backup is to be restored to a scratch place; when that is late, status, doctor and plan say so.',
+        )
+        .meta({ examples: ['every 7 days'] }),
+      scratch: path()
+        .default('.shipway/scratch')
+        .describe('Where backups are restored to be proven, relative to the project; needs the room of one of them.'),
+      full: every()
+        .optional()
+        .describe(
+          'How often a backup of files writes everything anew and shares nothing with those before it. Default: every 7 days.',
+        )
+        .meta({ examples: ['every 7 days'] }),
+      encryption: encryptionWords()
+        .optional()
+        .describe('For whom backups are encrypted. Without it they are compressed and signed, and not encrypted.'),
+      signers: signersWords().optional(),
+      copies: copyWords(kinds).optional(),
+    })
+    .optional()
+    .describe('Settings of all backups.');
 
 /** The schema of the release file with the adapters that exist. It gives the types, the messages, the schema for editors and the reference. */
 export function releaseFileSchema(kinds: Kinds) {
@@ -209,7 +212,7 @@ export function releaseFileSchema(kinds: Kinds) {
       .describe('Name of the service; part of folder names and table rows.')
       .meta({ examples: ['notes'] }),
     variables: variablesWords,
-    backups: backupsWords,
+    backups: backupsWords(kinds),
     release: releaseWords,
     checklist: z
       .array(namedCheck(kinds.checks))

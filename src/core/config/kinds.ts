@@ -14,4 +14,5 @@ export interface Kinds {
   checks: Record<string, KindSchema>;
   metrics: Record<string, KindSchema>;
   migrators: Record<string, KindSchema>;
+  places: Record<string, KindSchema>;
 }

@@ -2,6 +2,7 @@ import type { Json } from '../release/json.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 import type { ReadFile } from './file-schema.ts';
 import { backupKeysOf } from './backup-key-words.ts';
+import { copiesOf } from './copy-words.ts';
 import { keepOf } from './keep-words.ts';
 import { maintenanceOf } from './maintenance-words.ts';
 import { rehearsalOf } from './rehearsal-words.ts';
@@ -42,6 +43,7 @@ export function serviceConfigOf(file: ReadFile): ServiceConfig {
 
 function backupsOf(written: ReadFile['backups']): ServiceConfig['backups'] {
   const keys = backupKeysOf(written);
+  const copies = copiesOf(written?.copies);
   return {
     directory: written?.directory ?? '.shipway/backups',
     keep: keepOf(written?.keep),
@@ -49,6 +51,7 @@ function backupsOf(written: ReadFile['backups']): ServiceConfig['backups'] {
     scratch: written?.scratch ?? '.shipway/scratch',
     ...(keys === null ? {} : { keys }),
     ...(written?.full === undefined ? {} : { fullSeconds: written.full }),
+    ...(copies.length === 0 ? {} : { copies }),
   };
 }
 

@@ -125,6 +125,17 @@ export interface BackupKeys {
   signers: string[];
 }
 
+/** A second place that backups are copied to. */
+export interface CopyPlace extends Chosen {
+  name: string;
+  /** Whether a release stops when its backup cannot be copied there. */
+  required: boolean;
+  /** Whether backups that are not encrypted may go there. */
+  unencrypted: boolean;
+  /** Limit of copying one backup. */
+  limitSeconds: number;
+}
+
 export interface BackupsConfig {
   /** Where backups are kept, relative to the project. */
   directory: string;
@@ -140,6 +151,8 @@ export interface BackupsConfig {
   keys?: BackupKeys;
   /** How often a backup shares nothing with those before it. Absent, for the same reason: every 7 days. */
   fullSeconds?: number;
+  /** Absent where there is none, for the same reason. */
+  copies?: CopyPlace[];
 }
 
 /** The release file, checked and with every default filled in. */

@@ -41,6 +41,13 @@ const EVENT_DATA = {
   'backup.proven': { backup: 'text', store: 'text?', level: 'whole', outcome: 'text', [FURTHER]: 'json' },
   'backup.restored': { backup: 'text', [FURTHER]: 'json' },
   'backup.extracted': { backup: 'text', [FURTHER]: 'json' },
+  // A second place is named as the release file names it.
+  'backup.copied': { backup: 'text', place: 'text', [FURTHER]: 'json' },
+  'backup.copy-failed': { backup: 'text', place: 'text', fault: 'text' },
+  'backup.fetched': { backup: 'text', place: 'text', manifest: 'text' },
+  'backup.copy-pruned': { backup: 'text', place: 'text', rule: 'text' },
+  'backup.copy-recovered': { backup: 'text', place: 'text', rule: 'text' },
+  'backup.copy-removed': { backup: 'text', place: 'text' },
   // Written before the deed: a deletion nobody can read about is worse than one that is told and then interrupted.
   'backup.pruned': { backup: 'text', manifest: 'text?', rule: 'text' },
   'backup.recovered': { backup: 'text', rule: 'text' },

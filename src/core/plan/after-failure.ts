@@ -8,6 +8,7 @@ const LEAVES_SERVICE_ALONE: ReadonlySet<StepKindName> = new Set<StepKindName>([
   'backup-data',
   'prove-backup',
   'keep-environment',
+  'copy-backup',
   'stage-restore',
   'do-nothing',
 ]);

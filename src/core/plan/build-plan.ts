@@ -1,4 +1,4 @@
-import type { EnvironmentConfig, ServiceConfig } from '../config/service-config.ts';
+import type { CopyPlace, EnvironmentConfig, ServiceConfig } from '../config/service-config.ts';
 import { parseVersion } from './parse-version.ts';
 import type { Facts, ReleaseRequest } from './facts.ts';
 import { keepEnvironment } from './environment-steps.ts';
@@ -10,6 +10,7 @@ import {
   awaitApproval,
   backupData,
   contractSchema,
+  copyBackup,
   checkHealth,
   migrateUp,
   proveBackup,
@@ -29,11 +30,12 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
   const type = config.releaseTypes[request.releaseType];
   const phases = releasePhases(config, environment, request, facts).filter((phase) => phase.steps.length > 0);
   const skip = type?.skip ?? [];
-  const kept = withProof(
+  const proven = withProof(
     phases.filter((phase) => !skip.includes(phase.name)),
     config.backups.scratch,
     facts,
   );
+  const kept = withCopies(proven, config.backups.copies ?? []);
   const left: string[] = phases.filter((phase) => skip.includes(phase.name)).map((phase) => phase.name);
   if (skip.includes('rehearsal') && environment.rehearsal?.required === true) left.push('rehearsal');
   return {
@@ -77,6 +79,7 @@ export function planHead(
     backupDirectory: config.backups.directory,
     ...(config.backups.keys === undefined ? {} : { backupKeys: config.backups.keys }),
     ...(config.backups.fullSeconds === undefined ? {} : { backupFullSeconds: config.backups.fullSeconds }),
+    ...(config.backups.copies === undefined ? {} : { backupCopies: config.backups.copies }),
     envFile: environment.envFile,
     variables: config.variables,
     phases: [],
@@ -172,6 +175,15 @@ function withProof(phases: PlannedPhase[], scratch: string, facts: Facts): Plann
   return phases.map((phase) => {
     const taken = phase.steps.find((step) => step.kind === 'backup-data');
     return taken === undefined ? phase : { ...phase, steps: [...phase.steps, proveBackup(taken, why, scratch, facts)] };
+  });
+}
+
+/** A second copy is part of a backup: it is there before the first change, and after the proof that it is worth sending. */
+function withCopies(phases: PlannedPhase[], places: CopyPlace[]): PlannedPhase[] {
+  return phases.map((phase) => {
+    const taken = phase.steps.find((step) => step.kind === 'backup-data');
+    if (taken === undefined || places.length === 0) return phase;
+    return { ...phase, steps: [...phase.steps, ...places.map((place) => copyBackup(taken, place))] };
   });
 }
 

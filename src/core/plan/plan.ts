@@ -1,4 +1,4 @@
-import type { BackupKeys, Chosen, MaintenanceConfig, NamedStore } from '../config/service-config.ts';
+import type { BackupKeys, Chosen, CopyPlace, MaintenanceConfig, NamedStore } from '../config/service-config.ts';
 import type { JsonObject } from '../release/json.ts';
 import type { Version } from '../release/version.ts';
 import type { DataWay } from './data-way.ts';
@@ -26,6 +26,7 @@ export type StepKindName =
   | 'prove-backup'
   | 'keep-environment'
   | 'return-environment'
+  | 'copy-backup'
   | 'migrate-up'
   | 'migrate-down'
   | 'apply-version'
@@ -109,6 +110,8 @@ export interface Plan {
   backupKeys?: BackupKeys;
   /** How often a backup shares nothing with those before it. Left out when the release file does not say: the vault's own rhythm. */
   backupFullSeconds?: number;
+  /** Second places of backups; left out where there is none. */
+  backupCopies?: CopyPlace[];
   envFile: string | null;
   variables: { secret: string[]; public: string[] };
   phases: PlannedPhase[];

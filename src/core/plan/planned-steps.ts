@@ -1,4 +1,11 @@
-import type { ApprovalConfig, Chosen, MigrateConfig, NamedCheck, WatchConfig } from '../config/service-config.ts';
+import type {
+  ApprovalConfig,
+  Chosen,
+  CopyPlace,
+  MigrateConfig,
+  NamedCheck,
+  WatchConfig,
+} from '../config/service-config.ts';
 import type { Json, JsonObject } from '../release/json.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 import { checkKey } from './check-key.ts';
@@ -95,6 +102,21 @@ export function proveBackup(of: PlannedStep, why: PlannedStep, scratch: string, 
     ...NO_UNDO,
     limitSeconds: BACKUP_LIMIT_SECONDS,
     onFailure: 'stop',
+  };
+}
+
+/** Sends the backup of this release to a second place. What only warns must not keep a release from its way. */
+export function copyBackup(of: PlannedStep, place: CopyPlace): PlannedStep {
+  const { name, kind, required, limitSeconds } = place;
+  return {
+    id: `backup.copy-${name}`,
+    kind: 'copy-backup',
+    title: `copy it to ${name === kind ? name : `${name} (${kind})`}, read back${required ? '' : '; a failure only warns'}`,
+    input: { takenBy: of.id, place: name },
+    commands: [],
+    ...NO_UNDO,
+    limitSeconds,
+    onFailure: required ? 'stop' : 'warn',
   };
 }
 

@@ -4,6 +4,7 @@ import { awaitApprovalStep } from './await-approval.ts';
 import { backupDataStep } from './backup-data.ts';
 import { beginMaintenanceStep } from './begin-maintenance.ts';
 import { checkHealthStep } from './check-health.ts';
+import { copyBackupStep } from './copy-backup.ts';
 import { doNothingStep } from './do-nothing.ts';
 import { endMaintenanceStep } from './end-maintenance.ts';
 import { keepEnvironmentStep } from './keep-environment.ts';
@@ -34,6 +35,7 @@ export const STEPS: Record<StepKindName, Step> = {
   'prove-backup': proveBackupStep,
   'keep-environment': keepEnvironmentStep,
   'return-environment': returnEnvironmentStep,
+  'copy-backup': copyBackupStep,
   'migrate-up': migrateUpStep,
   'migrate-down': migrateDownStep,
   'apply-version': applyVersionStep,

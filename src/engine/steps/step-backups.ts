@@ -5,6 +5,8 @@ import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
+import type { BackupSummary } from './step-summary.ts';
+import type { CopyTools } from './step-copies.ts';
 
 /** What a backup is to know besides the data; the files are copied and the secrets sealed by whoever takes it. */
 export interface GatheredContext {
@@ -14,29 +16,7 @@ export interface GatheredContext {
   secrets: { path: string; bytes: Buffer }[];
 }
 
-/** A backup as a step or a person sees it. */
-export interface BackupSummary {
-  id: string;
-  reason: string;
-  release: string | null;
-  version: string | null;
-  createdAt: string;
-  stores: string[];
-  /** As the stores wrote it. */
-  bytes: number;
-  /** As it lies where backups are kept. */
-  storedBytes: number;
-  /** Of these, what backups before it wrote: on the disk once, however many hold it. */
-  sharedBytes: number;
-  /** age recipients who can read it; none: not encrypted. */
-  encryptedFor: string[];
-  /** Public key of its signature; null for a backup of the format before. */
-  signer: string | null;
-  /** What it knows besides the data; null for a backup of a format before. */
-  context: Omit<BackupContext, 'parts'> | null;
-  /** Files of the way down that it holds, relative to the project. */
-  downPaths: string[];
-}
+export type { BackupSummary };
 
 /** A backup as whoever took it knows it. */
 export interface TakenBackup extends BackupSummary {
@@ -96,4 +76,6 @@ export interface BackupTools {
   stage(plan: Plan, request: { id: string; stores: NamedStore[] }, effect: Effect): Promise<JsonObject>;
   swap(plan: Plan, staged: JsonObject, effect: Effect): Promise<JsonObject>;
   swapBack(plan: Plan, swapped: JsonObject, effect: Effect): Promise<void>;
+  /** The second places of the backups. */
+  readonly copies: CopyTools;
 }

@@ -17,6 +17,7 @@ import { factsOf, makeDirectory } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import type { KeyRing } from '../seal/key-ring.ts';
 import type { BackupPlace, ManifestDraft, Pruned, Sealed, SecretPart, Vault } from '../vault.ts';
+import { admit, admitted } from './admit-backup.ts';
 import { brokenLinks, verifyParts, verifySizes } from './check-sealed.ts';
 import { MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE, syncTree } from './find-parts.ts';
 import { openObjectSink } from './object-sink.ts';
@@ -48,6 +49,8 @@ export function openVault(directory: string, keys: KeyRing, { fullSeconds = FULL
       await removeClaimed(partialOf(id));
       running.delete(partialOf(id));
     },
+    admit: (id, fill) => admitInto(place, partialOf(id), id, fill),
+    fileOf: (id, path) => join(directory, requireId(id), path),
     list: () => listSealed(place),
     show: (reference, of) => showSealed(place, reference, of),
     verifySizes: (sealed) => verifySizes(place, sealed),
@@ -123,6 +126,24 @@ async function begin(
       return openObjectSink(place, { backup, partial, scope, fullSeconds, effect });
     },
   };
+}
+
+async function admitInto(
+  place: VaultPlace,
+  partial: string,
+  id: string,
+  fill: (folder: string) => Promise<void>,
+): Promise<Sealed> {
+  const there = await admitted(place, id);
+  if (there !== null) return there;
+  const begun = await begin(place, id, { partial, fullSeconds: FULL_SECONDS });
+  try {
+    await begun.folderOf(id);
+    return await admit(place, { id, partial }, fill);
+  } finally {
+    await removeClaimed(partial);
+    running.delete(partial);
+  }
 }
 
 async function seal(

@@ -18,7 +18,7 @@ import { requireUnpinned } from './pins.ts';
 // The tombstone lies beside the folder, which stays as it is: a restore that reads it reads on, and one small file decides whether the
 // backup is listed. Only when it is emptied does the folder get another name, so that half a backup is never taken for one.
 const TOMBSTONE = '.pruned';
-const REMOVING = '.removing';
+export const REMOVING = '.removing';
 
 function tombstonePath(directory: string, id: string): string {
   return join(directory, id + TOMBSTONE);
