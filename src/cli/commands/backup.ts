@@ -54,7 +54,7 @@ function registerVerify(backup: Command, run: Run): void {
   const command = backup.command('verify').argument('[id]', `${WHICH}; all of them when left out`);
   command
     .description('look at backups again, as thoroughly as asked; what is found is kept and shown')
-    .option('--level <level>', 'how thoroughly, 0 to 3', '2')
+    .option('--level <level>', 'how thoroughly, 0 to 4', '2')
     .option('--store <name>', 'only this store of the backup')
     .addHelpText(
       'after',
@@ -62,6 +62,7 @@ function registerVerify(backup: Command, run: Run): void {
         '\n  1  and its SHA-256, and signature and chain are right; needs no identity' +
         '\n  2  and every copy opens and is what was captured' +
         '\n  3  and restored to a scratch place it is what was captured; live data is not touched' +
+        '\n  4  and the version that ran then, started on the restored data, passes its checks; as `scratch` of the environment says' +
         '\n\nEnds with 1 when one is not good, or could not be looked at, and with 40 when one was taken out of the chain.' +
         '\n\nExample:\n  $ shipway backup verify before:r-0003 --level 3 --env production',
     )
@@ -74,13 +75,19 @@ function registerDrill(backup: Command, run: Run): void {
   const command = backup.command('drill');
   command
     .description('restore the newest backup, and the one untried for the longest time, to scratch places and compare')
+    .option(
+      '--level <level>',
+      '3: restored and compared; 4: and its version started on it (default: backups.drill, or 3)',
+    )
     .addHelpText(
       'after',
       '\nLive data is not touched. Says how long each restore took. Ends with 1 when one is not what was captured, or could not be restored.' +
         '\nRun it from a schedule of yours; with `backups.drill: every 7 days` in the release file, status, doctor and plan say when it is late.' +
         '\n\nExample:\n  $ shipway backup drill --env production',
     )
-    .action(() => run(command, async (session) => (await import('../handle-proofs.ts')).drill(session)));
+    .action((given: { level?: string }) =>
+      run(command, async (session) => (await import('../handle-proofs.ts')).drill(session, given)),
+    );
 }
 
 function registerRestore(backup: Command, run: Run): void {

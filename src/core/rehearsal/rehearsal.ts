@@ -1,6 +1,7 @@
 import type { Outcome } from '../release/outcome.ts';
 import type { Discarded } from './compare-states.ts';
 import type { LockReport } from './lock-tally.ts';
+import type { OldVersionReport } from './old-version.ts';
 
 /** What a rehearsal came to. `could-not-measure`: something kept it from its end; it speaks neither for nor against the migration. */
 export type RehearsalOutcome = 'passed' | 'failed' | 'could-not-measure';
@@ -23,6 +24,12 @@ export interface RehearsalFinding {
     | 'check-unknown'
     | 'checks-wrote'
     | 'long-stall'
+    | 'old-breaks'
+    | 'old-stalls'
+    | 'old-unknown'
+    | 'old-untried'
+    | 'new-breaks'
+    | 'new-wrote'
     | 'no-way-down'
     | 'nothing-to-do'
     | 'live-changed'
@@ -53,6 +60,8 @@ export interface Rehearsal {
   locks: { up: LockReport | null; down: LockReport | null };
   discards: Discarded[];
   checks: { name: string; outcome: Outcome; sentence: string }[];
+  /** Whether the version before still serves; null: there is none, or nobody said how it is told. */
+  oldVersion: OldVersionReport | null;
   findings: RehearsalFinding[];
   outcome: RehearsalOutcome;
 }

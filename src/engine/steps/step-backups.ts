@@ -1,4 +1,4 @@
-import type { ProofRun } from '../../core/backup/proof-run.ts';
+import type { ProofRun, StoreProof } from '../../core/backup/proof-run.ts';
 import type { VerificationLevel } from '../../core/backup/verification-level.ts';
 import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
@@ -58,6 +58,12 @@ export interface BackupTools {
   list(plan: Plan): Promise<BackupSummary[]>;
   /** Looks at a backup again, and keeps what it found for good. Live data is not touched. */
   prove(plan: Plan, request: ProofRequest, effect: Effect): Promise<ProofRun>;
+  /** Keeps what a look found that was made elsewhere: at a version that was started on copies of it. */
+  keepProof(
+    plan: Plan,
+    look: Pick<ProofRequest, 'id' | 'level' | 'by'> & { proofs: StoreProof[] },
+    effect: Effect,
+  ): Promise<ProofRun>;
   /** Deletes the data keys that were kept for releases that are over and have no hold. */
   forgetKeys(place: { service: string; environment: string }): Promise<void>;
   /** What restoring it would throw away, by store: rows or files changed since. */

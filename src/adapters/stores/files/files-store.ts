@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../core/release/json.ts';
 import { timestamp } from '../../../platform/clock.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { readText, removeTree, syncDirectory, treeBytes, writeAtomically } from '../../../platform/files.ts';
-import { factsOf, openNew, realPathOf } from '../../../platform/file-tree.ts';
+import { allowDeletion, factsOf, openNew, realPathOf } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
 import type { Capture, ProvenCopy, Staged, Store } from '../store.ts';
@@ -15,7 +15,7 @@ import { recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import type { FilesSettings } from './settings.ts';
 import { checkTree, extractTree, makeFoldersAbove, placesBelow } from './extract-tree.ts';
 import { countersOf, fingerprintOf, indexLines, parseIndex, rootsOf, type IndexEntry } from './file-index.ts';
-import { allowDeletion, requireSameTree } from './prove-tree.ts';
+import { requireSameTree } from './prove-tree.ts';
 import { matchGlobs } from './match-glob.ts';
 import { readArchive } from './read-archive.ts';
 import { walkTree } from './walk-tree.ts';
@@ -49,6 +49,8 @@ export function openFilesStore(settings: FilesSettings, scope: { projectDirector
       const roots = new Map(rootsOf(index).map((root) => [root, join(into, root)]));
       await restoreTo(folder, index, roots);
     },
+    // Of several paths only the folder that holds them all is one place.
+    placeIn: async (into) => join(into, tree.paths.length === 1 ? (tree.paths[0] ?? '') : '.'),
     prove: async (folder, recorded, scratch, effect) => {
       await requireOutside(tree, scratch, 'backups are restored to be proven');
       return prove(folder, recorded, scratch, effect);

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { sha256OfFile } from '../../../platform/files.ts';
-import { applyFacts, factsOf, namesIn } from '../../../platform/file-tree.ts';
 import type { Capture } from '../store.ts';
 import { fingerprintOf, rootsOf, type IndexEntry } from './file-index.ts';
 import { walkTree, type Found } from './walk-tree.ts';
@@ -33,12 +32,4 @@ async function entryOf({ path, facts, target }: Found, folder: string, known?: I
   if (target !== null) return { gid, mode: known?.mode ?? mode, mtimeMs, path, uid, type: 'link', target };
   if (facts.type === 'directory') return { gid, mode, mtimeMs, path, uid, type: 'directory' };
   return { gid, mode, mtimeMs, path, uid, type: 'file', ...(await sha256OfFile(join(folder, path))) };
-}
-
-/** A restored folder may forbid its owner to delete what is in it. */
-export async function allowDeletion(folder: string): Promise<void> {
-  const facts = await factsOf(folder);
-  if (facts?.type !== 'directory') return;
-  if ((facts.mode & 0o700) !== 0o700) await applyFacts(folder, { ...facts, type: 'directory', mode: 0o700 });
-  for (const name of await namesIn(folder)) await allowDeletion(join(folder, name));
 }
