@@ -27,10 +27,14 @@ export async function planBackup(app: App, environment: string | null): Promise<
 }
 
 /** Takes one consistent, verified backup of the live data now; what runs goes on running. */
-export async function createBackup(app: App, environment: string | null): Promise<TakenBackup> {
+export async function createBackup(
+  app: App,
+  environment: string | null,
+  reason: 'manual' | 'daily' = 'manual',
+): Promise<TakenBackup> {
   const { backups, plan, effect, config, environment: chosen } = await openBackups(app, environment);
   if (plan.stores.length === 0) throw noStores(config, chosen);
-  return backups.create(plan, byHand(app, plan, 'manual'), effect);
+  return backups.create(plan, byHand(app, plan, reason), effect);
 }
 
 /** What a restore would do, found out without changing anything. */
@@ -142,7 +146,7 @@ export async function lossOfRestore(app: App, environment: string | null, refere
   return describeLoss(backups, plan, await backups.find(plan, reference), effect);
 }
 
-function byHand(app: App, plan: Plan, reason: 'manual' | 'pre-restore') {
+function byHand(app: App, plan: Plan, reason: 'manual' | 'daily' | 'pre-restore') {
   const begunAt = timestamp(app.nowMs());
   return { key: `hand/${randomId()}`, begunAt, reason, release: null, stores: plan.stores };
 }

@@ -12,6 +12,7 @@ export const registerBackup: Registration = (program, run) => {
   registerShow(backup, run);
   registerVerify(backup, run);
   registerDrill(backup, run);
+  registerSchedule(backup, run);
   registerRestore(backup, run);
   registerPrune(backup, run);
   registerPin(backup, run);
@@ -25,8 +26,11 @@ function registerCreate(backup: Command, run: Run): void {
   const command = backup.command('create');
   command
     .description('take one consistent, verified backup now; what runs goes on running')
+    .option('--reason <reason>', 'part of its id: manual, or daily for one that a schedule takes', 'manual')
     .addHelpText('after', '\nExample:\n  $ shipway backup create --env production')
-    .action(() => run(command, async (session) => (await import('../handle-backups.ts')).create(session)));
+    .action((given: { reason: string }) =>
+      run(command, async (session) => (await import('../handle-backups.ts')).create(session, given)),
+    );
 }
 
 function registerList(backup: Command, run: Run): void {
@@ -87,6 +91,22 @@ function registerDrill(backup: Command, run: Run): void {
     )
     .action((given: { level?: string }) =>
       run(command, async (session) => (await import('../handle-proofs.ts')).drill(session, given)),
+    );
+}
+
+function registerSchedule(backup: Command, run: Run): void {
+  const command = backup.command('schedule');
+  command
+    .description('print the schedule that takes a backup a day, prunes, and drills; for a crontab or for systemd')
+    .option('--as <kind>', 'cron or systemd', 'cron')
+    .addHelpText(
+      'after',
+      '\nNothing is changed. The drill runs as often as `backups.drill` asks, once a week when nobody says, so that it is never late.' +
+        '\nA schedule has no variables of your shell: put what the release file needs into the `env-file` of the environment.' +
+        '\n\nExample:\n  $ (crontab -l; shipway backup schedule --env production) | crontab -',
+    )
+    .action((given: { as: string }) =>
+      run(command, async (session) => (await import('../handle-schedule.ts')).schedule(session, given)),
     );
 }
 
