@@ -210,9 +210,13 @@ async function tellLeft(trial: Trial, before: DataState, found: Found): Promise<
           .join('; ')}${more}`;
 }
 
-/** Runs the service's own checks on the migrated copy; returns what is in it afterwards. */
+/** Runs the service's own checks on the migrated copy; returns what is in it after them and after the version that was started before them. */
 async function tryChecks(trial: Trial, migrated: DataState, found: Found): Promise<DataState> {
-  if (trial.config.checks.length === 0) return migrated;
+  const writers = [
+    ...(trial.config.checks.length === 0 ? [] : ['the checks']),
+    ...(trial.old.start === null ? [] : ['the version before']),
+  ];
+  if (writers.length === 0) return migrated;
   for (const check of trial.config.checks) {
     const { outcome, sentence } = await trial.runCheck(check, trial.effectOf('checks', trial.signal));
     trial.signal.throwIfAborted();
@@ -226,7 +230,7 @@ async function tryChecks(trial: Trial, migrated: DataState, found: Found): Promi
   const used = await readScratch(trial);
   const written = changedTables(migrated, used);
   if (written.length > 0) {
-    const sentence = `the checks wrote into ${written.join(', ')}: whether down brings back the rows there is not compared`;
+    const sentence = `${writers.join(' or ')} wrote into ${written.join(', ')}: whether down brings back the rows there is not compared`;
     found.findings.push({ severity: 'warning', kind: 'checks-wrote', sentence });
   }
   return used;

@@ -39,7 +39,7 @@ export async function restoreCopies(order: CopyOrder, effect: Effect): Promise<C
     for (const name of order.wanted) {
       const copy = await restoreCopy(order, name, effect);
       Object.assign(variables, variablesOfStore(name, copy.variables));
-      removals.push(copy.remove);
+      removals.push((given) => copy.remove(given));
       await gap('scratch.restored');
     }
     return { variables, remove };

@@ -46,8 +46,10 @@ describe('what is started on a copy', () => {
 });
 
 describe('a store is led to its copy', () => {
-  const check = (env: Record<string, string>, more: object = {}) => (): void =>
-    requireLed(scratchComponents(target([api(env, more)]), SCRATCH), ['orders-db'], place);
+  const check =
+    (env: Record<string, string>, more: object = {}) =>
+    (): void =>
+      requireLed(scratchComponents(target([api(env, more)]), SCRATCH), ['orders-db'], place);
 
   test('when a component is given the variable, in its own or in the text of another one', () => {
     expect(check({ DATABASE_URL: '$DATABASE_URL' })).not.toThrow();
@@ -58,7 +60,9 @@ describe('a store is led to its copy', () => {
   test('and not when nobody is given it, or when nothing names the copy', () => {
     expect(check({ DATABASE: 'x' })).toThrow('no component (api) is given DATABASE_URL in a release');
     const components = scratchComponents(target([api({ DATABASE_URL: '' })]), SCRATCH);
-    expect(() => requireLed(components, ['orders'], place)).toThrow('nothing leads the version to the copy of "orders"');
+    expect(() => requireLed(components, ['orders'], place)).toThrow(
+      'nothing leads the version to the copy of "orders"',
+    );
   });
 });
 
@@ -67,11 +71,13 @@ describe('nothing leads to live data', () => {
     { store: 'database', text: 'postgresql://shop:secret@db.example.org:5432/shop' },
     { store: 'uploads', text: '/srv/shop/data/uploads' },
   ];
-  const check = (env: Record<string, string>, command = ['node', 'main.mjs']) => (): void => {
-    const effect = createEffect('/srv/shop');
-    const components = scratchComponents(target([api(env, { command })]), { ...SCRATCH, env: {} });
-    requireAway(components, { live, router: '127.0.0.1:8080', version: '1.0.0' }, effect);
-  };
+  const check =
+    (env: Record<string, string>, command = ['node', 'main.mjs']) =>
+    (): void => {
+      const effect = createEffect('/srv/shop');
+      const components = scratchComponents(target([api(env, { command })]), { ...SCRATCH, env: {} });
+      requireAway(components, { live, router: '127.0.0.1:8080', version: '1.0.0' }, effect);
+    };
 
   test.each([
     ['the same address', 'postgresql://shop:secret@db.example.org:5432/shop'],

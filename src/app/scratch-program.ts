@@ -78,7 +78,9 @@ export function requireLed(
   const where = `environments.${environment}.scratch`;
   for (const store of stores) {
     const prefix = scratchPrefix(store);
-    const names = Object.entries(scratch.env).flatMap(([name, text]) => (text.includes(prefix) ? [name] : []));
+    // The copy of `orders` is not that of `orders-db`.
+    const copy = new RegExp(`\\$\\{?${prefix}(?:URL|DATABASE|PATH)(?!\\w)`);
+    const names = Object.entries(scratch.env).flatMap(([name, text]) => (copy.test(text) ? [name] : []));
     if (names.length === 0) {
       throw problem('refused', `nothing leads the version to the copy of "${store}", so it would open the live data`, {
         where: `${where}.env`,
@@ -170,10 +172,16 @@ function stillLive(component: string, what: string, where: string): Problem {
 /** Whether the text is the place, lies in it, or (of a variable) is a folder that holds it. */
 function leadsTo(text: string, place: string, { cwd, mayHold }: { cwd: string; mayHold: boolean }): boolean {
   if (text === '') return false;
-  if (!place.startsWith('/')) return text.includes(place) || isSameAddress(text, place);
+  if (!place.startsWith('/')) return holds(text, place) || isSameAddress(text, place);
   const path = resolve(cwd, text.replace(/^(?:file|sqlite):(?:\/\/)?/, ''));
-  if (path === place || path.startsWith(`${place}/`) || text.includes(place)) return true;
+  if (path === place || path.startsWith(`${place}/`) || holds(text, place)) return true;
   return mayHold && text.includes('/') && place.startsWith(`${path}/`);
+}
+
+/** Whether the place is part of the text, and not the beginning of another name. */
+function holds(text: string, place: string): boolean {
+  const plain = place.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+  return new RegExp(`${plain}(?![\\w.-])`).test(text);
 }
 
 /** The same database of the same server, whatever user or settings are written with it. */

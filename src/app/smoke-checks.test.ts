@@ -25,7 +25,10 @@ test('checks that run a command are left out and named', () => {
 
 test('checks of scratch take the place of all of them', () => {
   const own = [check('Own', 'command', {})];
-  expect(smokeChecks([get('/health')], { ...SCRATCH, checks: own }, 'production')).toEqual({ checks: own, notAsked: [] });
+  expect(smokeChecks([get('/health')], { ...SCRATCH, checks: own }, 'production')).toEqual({
+    checks: own,
+    notAsked: [],
+  });
 });
 
 test.each([

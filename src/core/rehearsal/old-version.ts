@@ -1,6 +1,6 @@
 import { assertNever } from '../release/assert-never.ts';
 import { formatDuration } from '../plan/format-duration.ts';
-import type { RehearsalFinding } from './rehearsal.ts';
+import type { RehearsalFinding } from './finding.ts';
 import { shownSql } from './split-statements.ts';
 
 /** Why a database refused a statement, in words that are the same for every engine. */
