@@ -103,7 +103,7 @@ function registerSchedule(backup: Command, run: Run): void {
       'after',
       '\nNothing is changed. The drill runs as often as `backups.drill` asks, once a week when nobody says, so that it is never late.' +
         '\nA schedule has no variables of your shell: put what the release file needs into the `env-file` of the environment.' +
-        '\n\nExample:\n  $ (crontab -l; shipway backup schedule --env production) | crontab -',
+        '\n\nExample:\n  $ shipway backup schedule --env production\n  $ (crontab -l; shipway backup schedule --env production) | crontab -',
     )
     .action((given: { as: string }) =>
       run(command, async (session) => (await import('../handle-schedule.ts')).schedule(session, given)),
