@@ -30,11 +30,15 @@ export async function planBackup(app: App, environment: string | null): Promise<
 }
 
 /** Takes one consistent, verified backup of the live data now; what runs goes on running. */
-export async function createBackup(app: App, environment: string | null): Promise<TakenBackup> {
+export async function createBackup(
+  app: App,
+  environment: string | null,
+  reason: 'manual' | 'daily' = 'manual',
+): Promise<TakenBackup> {
   const opened = await openBackups(app, environment);
   const { backups, plan, effect } = opened;
   if (plan.stores.length === 0) throw noStores(opened.config, opened.environment);
-  return backups.create(plan, await byHand(app, opened, 'manual'), effect);
+  return backups.create(plan, await byHand(app, opened, reason), effect);
 }
 
 /** What a restore would do, found out without changing anything. */
@@ -153,7 +157,11 @@ async function refuseNewerSchema(app: App, plan: Plan, backup: BackupSummary): P
   );
 }
 
-async function byHand(app: App, opened: OpenBackups, reason: 'manual' | 'pre-restore'): Promise<BackupRequest> {
+async function byHand(
+  app: App,
+  opened: OpenBackups,
+  reason: 'manual' | 'daily' | 'pre-restore',
+): Promise<BackupRequest> {
   const { plan, adapters, effect, fingerprint } = opened;
   const { migrate } = opened.environment;
   const begunAt = timestamp(app.nowMs());

@@ -1,6 +1,7 @@
 import type { Rehearsing, Store } from '../adapters/stores/store.ts';
-import type { MigrateConfig, RehearsalConfig } from '../core/config/service-config.ts';
+import type { EnvironmentConfig, MigrateConfig, RehearsalConfig } from '../core/config/service-config.ts';
 import { lockedBy } from '../core/plan/may-proceed.ts';
+import { judgePending } from '../core/plan/pending-migration.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { rehearsalSubject } from '../core/plan/rehearsal-standing.ts';
 import { problem, type Problem } from '../core/release/problem.ts';
@@ -26,6 +27,11 @@ export interface PlannedRehearsal {
   rehearsal: RehearsalConfig;
   store: { name: string; kind: string; rehearsing: Rehearsing };
   backup: BackupSummary;
+  environment: EnvironmentConfig;
+  /** Where copies are made, relative to the project. */
+  scratchPlace: string;
+  /** Rules that found something in the migration which nobody has allowed; none where its SQL is not seen. */
+  judged: string[];
 }
 
 /** Throws `usage` or `refused` where there is nothing to rehearse, nothing to rehearse it on, or no way that leads away from the live data. */
@@ -63,7 +69,11 @@ export async function planRehearsal(app: App, request: RehearsalRequest): Promis
   if (backup === null) throw noBackup(plan, store.name);
   const subject = rehearsalSubject(plan, facts);
   if (facts.revision === null || subject === null) throw noRevision(name, facts.problems);
-  return { plan, planDigest: digest, subject, revision: facts.revision, migrate, rehearsal, store, backup };
+  const found = facts.pending === null ? [] : judgePending(facts.pending, migrate.allow);
+  const against = found.filter((one) => one.allowed === null && one.severity !== 'note');
+  const judged = [...new Set(against.map(({ rule }) => rule))];
+  const tried = { planDigest: digest, subject, revision: facts.revision, migrate, rehearsal, store, backup };
+  return { plan, ...tried, environment, scratchPlace: config.backups.scratch, judged };
 }
 
 interface OpenStore {

@@ -2,21 +2,33 @@ import type { Migrator } from '../adapters/migrators/migrator.ts';
 import type { Scratch } from '../adapters/stores/store.ts';
 import type { RehearsalConfig } from '../core/config/service-config.ts';
 import { formatDuration } from '../core/plan/format-duration.ts';
-import { changedTables, compareStates, discardedBy, type Comparison } from '../core/rehearsal/compare-states.ts';
+import {
+  changedTables,
+  compareStates,
+  discardedBy,
+  lostWrites,
+  type Comparison,
+} from '../core/rehearsal/compare-states.ts';
 import type { DataState } from '../core/rehearsal/data-state.ts';
 import type { LockReport } from '../core/rehearsal/lock-tally.ts';
+import type { StatementTry } from '../core/rehearsal/old-version.ts';
 import type { Pass, Rehearsal, RehearsalFinding } from '../core/rehearsal/rehearsal.ts';
 import { isProblem, problem } from '../core/release/problem.ts';
 import type { CheckResult } from '../adapters/checks/check.ts';
 import type { NamedCheck } from '../core/config/service-config.ts';
 import type { Effect } from '../platform/effect.ts';
 import { gap } from '../platform/gap.ts';
+import { performNew, tryBeside, type OldStatements } from './old-statements.ts';
+import { readyStatements, tryOldVersion, type OldVersion } from './try-old-version.ts';
 
 const DIFFERENCES_MAX = 20; // told one by one; whoever has more to mend begins with these
 const STALL_TOLD_MS = 250; // from here on somebody at a screen feels it
 
 /** What is found out while the passes are made. */
-export type Found = Pick<Rehearsal, 'tookMs' | 'locks' | 'discards' | 'checks' | 'findings' | 'revisionAfter'> & {
+export type Found = Pick<
+  Rehearsal,
+  'tookMs' | 'locks' | 'discards' | 'checks' | 'oldVersion' | 'findings' | 'revisionAfter'
+> & {
   /** Tables that the way up changed. */
   touched: string[];
 };
@@ -32,16 +44,23 @@ export interface Trial {
   migrator: Migrator;
   /** The effect of one pass; its token names it. */
   effectOf: (pass: string, signal: AbortSignal) => Effect;
+  /** The version that runs now. */
+  old: OldVersion;
+  /** Statements of the new version. */
+  newStatements: string[];
   runCheck: (check: NamedCheck, effect: Effect) => Promise<CheckResult>;
   /** Fires when the person does not want it any more. */
   signal: AbortSignal;
   tell: (line: string) => void;
 }
 
-/** Up, the checks, down, the comparison, and up again. Whatever is wrong with the migration is a finding; anything else is thrown. */
+/** Up, the old version, the checks, the new version, down, the comparison, and up again. Whatever is wrong with the migration is a finding; anything else is thrown. */
 export async function makePasses(trial: Trial, found: Found): Promise<void> {
   const before = await readScratch(trial);
-  if (!(await pass(trial, 'up', found))) return tellLeft(trial, before, found);
+  const look = trial.effectOf('look', trial.signal);
+  const ready = await readyStatements(trial, look);
+  const beside = await goUp(trial, ready, found);
+  if (beside === null) return tellLeft(trial, before, found);
   await gap('rehearse.up');
   found.revisionAfter = await trial.migrator.revision(trial.version, trial.effectOf('look', trial.signal));
   const migrated = await readScratch(trial);
@@ -50,7 +69,9 @@ export async function makePasses(trial: Trial, found: Found): Promise<void> {
   if (isSame) {
     found.findings.push({ severity: 'note', kind: 'nothing-to-do', sentence: 'up changed nothing in the copy' });
   }
-  const used = await tryChecks(trial, migrated, found);
+  await tryOldVersion(trial, { ready, during: beside.tries }, found, look);
+  const asked = await tryChecks(trial, migrated, found);
+  const used = await tryNewVersion(trial, asked, found);
   if (!trial.isReversible) {
     const sentence = 'there is no way down: only the backup takes the schema back';
     found.findings.push({ severity: 'warning', kind: 'no-way-down', sentence });
@@ -74,22 +95,41 @@ function everything({ config }: Trial): Comparison {
 interface Ended {
   error: unknown;
   isTooLong: boolean;
+  ms: number;
+}
+
+/** Up, with the statements of the old version beside it; null when it did not come to its end. */
+async function goUp(
+  trial: Trial,
+  ready: OldStatements | null,
+  found: Found,
+): Promise<{ tries: StatementTry[][] | null } | null> {
+  const seen: { tries: StatementTry[][] | null } = { tries: null };
+  const isDone = await pass(trial, 'up', found, async () => {
+    if (ready === null) return runLimited(trial, 'up');
+    const look = trial.effectOf('look', trial.signal);
+    const { result, tries } = await tryBeside(trial.scratch, ready, () => runLimited(trial, 'up'), look);
+    seen.tries = tries;
+    return result;
+  });
+  return isDone ? seen : null;
 }
 
 /** One way of the migrator, timed and limited; false when it did not come to its end. */
-async function pass(trial: Trial, name: Pass, found: Found): Promise<boolean> {
+async function pass(
+  trial: Trial,
+  name: Pass,
+  found: Found,
+  run: () => Promise<Ended> = () => runLimited(trial, name),
+): Promise<boolean> {
   const { scratch, signal, tell } = trial;
   tell(`migrate ${wordOf(name)} …`);
-  const startedMs = performance.now();
   const look = trial.effectOf('look', signal);
-  const { result, locks } =
-    name === 'again'
-      ? { result: await runLimited(trial, name), locks: null }
-      : await scratch.watch(() => runLimited(trial, name), look);
+  const { result, locks } = name === 'again' ? { result: await run(), locks: null } : await scratch.watch(run, look);
   if (name !== 'again') noteLocks(trial, name, locks, found);
   signal.throwIfAborted();
   if (result.error === null) {
-    found.tookMs[name] = performance.now() - startedMs;
+    found.tookMs[name] = result.ms;
     tell(`migrate ${wordOf(name)} took ${formatDuration(found.tookMs[name] / 1000)}`);
     return true;
   }
@@ -103,6 +143,8 @@ async function runLimited(trial: Trial, name: Pass): Promise<Ended> {
   const { migrator, version, revision, config } = trial;
   const limit = new AbortController();
   const over = new AbortController();
+  const startedMs = performance.now();
+  const since = (): number => performance.now() - startedMs;
   const effect = trial.effectOf(name, AbortSignal.any([trial.signal, limit.signal]));
   const timer = effect.clock.sleep(config.limitSeconds * 1000, over.signal).then(
     () => limit.abort(),
@@ -111,9 +153,9 @@ async function runLimited(trial: Trial, name: Pass): Promise<Ended> {
   try {
     if (name === 'down') await migrator.down(version, revision, effect);
     else await migrator.up(version, effect);
-    return { error: null, isTooLong: false };
+    return { error: null, isTooLong: false, ms: since() };
   } catch (error) {
-    return { error, isTooLong: limit.signal.aborted };
+    return { error, isTooLong: limit.signal.aborted, ms: since() };
   } finally {
     over.abort();
     await timer;
@@ -168,9 +210,13 @@ async function tellLeft(trial: Trial, before: DataState, found: Found): Promise<
           .join('; ')}${more}`;
 }
 
-/** Runs the service's own checks on the migrated copy; returns what is in it afterwards. */
+/** Runs the service's own checks on the migrated copy; returns what is in it after them and after the version that was started before them. */
 async function tryChecks(trial: Trial, migrated: DataState, found: Found): Promise<DataState> {
-  if (trial.config.checks.length === 0) return migrated;
+  const writers = [
+    ...(trial.config.checks.length === 0 ? [] : ['the checks']),
+    ...(trial.old.start === null ? [] : ['the version before']),
+  ];
+  if (writers.length === 0) return migrated;
   for (const check of trial.config.checks) {
     const { outcome, sentence } = await trial.runCheck(check, trial.effectOf('checks', trial.signal));
     trial.signal.throwIfAborted();
@@ -184,9 +230,21 @@ async function tryChecks(trial: Trial, migrated: DataState, found: Found): Promi
   const used = await readScratch(trial);
   const written = changedTables(migrated, used);
   if (written.length > 0) {
-    const sentence = `the checks wrote into ${written.join(', ')}: whether down brings back the rows there is not compared`;
+    const sentence = `${writers.join(' or ')} wrote into ${written.join(', ')}: whether down brings back the rows there is not compared`;
     found.findings.push({ severity: 'warning', kind: 'checks-wrote', sentence });
   }
+  return used;
+}
+
+/** Runs the statements of the new version for good, so that down meets rows that only it could write; returns what is in it then. */
+async function tryNewVersion(trial: Trial, asked: DataState, found: Found): Promise<DataState> {
+  const { scratch, newStatements, signal } = trial;
+  if (newStatements.length === 0) return asked;
+  found.findings.push(...(await performNew(scratch, newStatements, trial.effectOf('look', signal))));
+  const used = await readScratch(trial);
+  const written = changedTables(asked, used);
+  const where = written.length === 0 ? 'changed no row' : `wrote into ${written.join(', ')}`;
+  found.findings.push({ severity: 'note', kind: 'new-wrote', sentence: `the statements of the new version ${where}` });
   return used;
 }
 
@@ -208,7 +266,8 @@ function judgeDown(trial: Trial, { before, migrated, used, restored }: States, f
     const sentence = `after down: ${differences.length - DIFFERENCES_MAX} more differences`;
     found.findings.push({ severity: 'failure', kind: 'not-restored', sentence });
   }
-  found.discards = discardedBy(used, restored, trial.config.ignoreTables);
+  const ignored = trial.config.ignoreTables;
+  found.discards = [...discardedBy(used, restored, ignored), ...lostWrites({ migrated, used, restored }, ignored)];
   for (const { name, count, unit } of found.discards) {
     const sentence = `down throws away ${name}: ${count} ${unit}`;
     found.findings.push({ severity: 'warning', kind: 'discards', sentence });
@@ -231,6 +290,7 @@ export function nothingFound(): Found {
     locks: { up: null, down: null },
     discards: [],
     checks: [],
+    oldVersion: null,
     findings: [],
     revisionAfter: null,
     touched: [],

@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import type { Migrator } from '../adapters/migrators/migrator.ts';
 import type { Scratch } from '../adapters/stores/store.ts';
+import type { Sealed, Vault } from '../adapters/vaults/vault.ts';
 import { formatDuration } from '../core/plan/format-duration.ts';
 import { outcomeOf, type Rehearsal } from '../core/rehearsal/rehearsal.ts';
 import { isProblem, problem, problemRecord } from '../core/release/problem.ts';
@@ -16,7 +18,9 @@ import type { App, Tools } from './app.ts';
 import { compareLive, lookAtLive } from './guard-live-data.ts';
 import { planRehearsal, type PlannedRehearsal, type RehearsalRequest } from './plan-rehearsal.ts';
 import { pointedEffect, pointedSettings } from './point-at-scratch.ts';
+import { readyOldVersion } from './ready-old-version.ts';
 import { makePasses, nothingFound, stopped, type Found } from './rehearsal-passes.ts';
+import { sweepCopies, sweepScratchRuns } from './scratch-run.ts';
 
 export interface Watching {
   /** One line of progress. */
@@ -46,7 +50,8 @@ export async function rehearse(app: App, request: RehearsalRequest, watching: Wa
   const effect: Effect = { ...base, signal: watching.signal, report };
   const act: Act = { ...planned, ...watching, tell: report, id, database, effect, tools: await app.tools() };
   return withRehearsalLock(database, app.project, async () => {
-    for (const place of await act.store.rehearsing.sweep(effect)) act.tell(`removed what a rehearsal left: ${place}`);
+    await sweepCopies(act.tools.stores(act.plan), effect);
+    await sweepScratchRuns(resolve(app.projectDirectory, act.scratchPlace), effect);
     const actor = personActor(app.person);
     const { service, environment } = act.plan;
     const begun = { id, service, environment, version: act.plan.version.number };
@@ -70,7 +75,7 @@ export async function rehearse(app: App, request: RehearsalRequest, watching: Wa
 
 function evidenceOf(act: Act, found: Found, restoreMs: number): Rehearsal {
   const { plan, backup, store, id, subject, planDigest, revision } = act;
-  const { tookMs, locks, discards, checks, findings, revisionAfter } = found;
+  const { tookMs, locks, discards, checks, oldVersion, findings, revisionAfter } = found;
   return {
     id,
     service: plan.service,
@@ -87,6 +92,7 @@ function evidenceOf(act: Act, found: Found, restoreMs: number): Rehearsal {
     locks,
     discards,
     checks,
+    oldVersion,
     findings,
     outcome: outcomeOf(findings),
   };
@@ -101,6 +107,7 @@ async function carryOut(act: Act, found: Found, restoreMs: { value: number }): P
   const led = adapters.migrator(pointedSettings(act.migrate, act.rehearsal.env));
   const revisionOf = (): Promise<string | null> => live.revision(version, act.effect);
   const guarded = { id: act.id, rehearsing, revisionOf, effect: act.effect };
+  const versions = await readyOldVersion(act, () => sourceOf(act));
   act.tell('reading the live data, to compare it afterwards');
   const before = await lookAtLive(guarded);
   await proveItIsLed(act, led);
@@ -112,7 +119,7 @@ async function carryOut(act: Act, found: Found, restoreMs: { value: number }): P
   const error = await faultOf(async () => {
     await gap('rehearse.restored');
     await requireSameRevision(act, led, scratch);
-    await makePasses(trialOf(act, led, scratch), found);
+    await makePasses({ ...trialOf(act, led, scratch), ...versions }, found);
   });
   // A signal that has fired would keep the copy from being removed.
   const effect = { ...act.effect, signal: new AbortController().signal };
@@ -150,12 +157,16 @@ async function proveItIsLed(act: Act, led: Migrator): Promise<void> {
   );
 }
 
-async function restoreScratch(act: Act): Promise<Scratch> {
-  const { plan, store, backup, database, tools, effect } = act;
+async function sourceOf({ plan, backup, tools }: Act): Promise<{ vault: Vault; sealed: Sealed }> {
   const vault = tools.vault(plan);
+  return { vault, sealed: await vault.show(backup.id, { service: plan.service, environment: plan.environment }) };
+}
+
+async function restoreScratch(act: Act): Promise<Scratch> {
+  const { plan, store, backup, database, effect } = act;
   // Nobody prunes what is being read.
   return withBackupLock(database, plan, async () => {
-    const sealed = await vault.show(backup.id, { service: plan.service, environment: plan.environment });
+    const { vault, sealed } = await sourceOf(act);
     const recorded = (await recordedManifest(database.db, backup.id)) ?? sealed.manifestSha256;
     await vault.verifyParts({ ...sealed, manifestSha256: recorded });
     const saved = sealed.manifest.stores.find((one) => one.name === store.name);

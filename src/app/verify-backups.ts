@@ -7,10 +7,12 @@ import {
   type ProofRun,
   type StoreProof,
 } from '../core/backup/proof-run.ts';
-import type { VerificationLevel } from '../core/backup/verification-level.ts';
+import { RESTORE_LEVEL, START_LEVEL, type VerificationLevel } from '../core/backup/verification-level.ts';
+import { problem } from '../core/release/problem.ts';
 import { fetchedBackups } from '../state/copy-record.ts';
 import type { App } from './app.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
+import { proveByStart } from './prove-by-start.ts';
 
 export type { StoreProof };
 
@@ -61,16 +63,35 @@ async function brokenHere(app: App, opened: OpenBackups): Promise<string[]> {
   return broken.filter((id) => !fetched.has(id));
 }
 
-/** Looks at one backup in the name of the person who acts. */
+/** Looks at one backup in the name of the person who acts. A version is started only on what a restore has proven. */
 export async function proveOne(
   app: App,
-  { backups, plan, effect, config }: OpenBackups,
+  opened: OpenBackups,
   id: string,
   { level, store }: Pick<VerifyWish, 'level' | 'store'>,
 ): Promise<BackupVerdict> {
+  const { backups, plan, effect, config } = opened;
+  const isStart = level === START_LEVEL;
+  if (isStart && store !== null) throw oneStore();
   const stores = store === null ? null : [store];
-  const request = { id, level, stores, scratch: config.backups.scratch, by: app.person };
-  return verdictOf(await backups.prove(plan, request, effect));
+  const request = {
+    id,
+    level: isStart ? RESTORE_LEVEL : level,
+    stores,
+    scratch: config.backups.scratch,
+    by: app.person,
+  };
+  const restored = await backups.prove(plan, request, effect);
+  if (!isStart || outcomeOf(restored) !== 'pass') return verdictOf(restored);
+  const started = verdictOf(await proveByStart(app, opened, id));
+  return { ...started, seconds: started.seconds + secondsOf(restored) };
+}
+
+function oneStore(): Error {
+  return problem('usage', 'a version runs on all stores of a backup, so that level 4 cannot look at one alone', {
+    where: '--store',
+    next: 'Leave out --store, or look at --level 3.',
+  });
 }
 
 function verdictOf(run: ProofRun): BackupVerdict {

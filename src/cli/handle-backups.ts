@@ -1,6 +1,7 @@
 import type { App } from '../app/app.ts';
 import type { RestoreWish } from '../app/manage-backups.ts';
 import { describeBackup } from '../core/backup/describe-backup.ts';
+import { problem } from '../core/release/problem.ts';
 import { confirmLoss } from './ask-loss.ts';
 import { exitCode } from './exit-codes.ts';
 import { backupLine, backupTable, proofLines, restoreLines } from './output/backup-lines.ts';
@@ -9,7 +10,8 @@ import { copyEnding } from './output/copy-lines.ts';
 import { printable } from './output/printable.ts';
 import type { Session } from './session.ts';
 
-export async function create(session: Session): Promise<number> {
+export async function create(session: Session, given: { reason: string }): Promise<number> {
+  const reason = reasonOf(given.reason);
   const { createBackup, planBackup } = await import('../app/manage-backups.ts');
   const { options, screen } = session;
   const app = await session.app();
@@ -20,7 +22,7 @@ export async function create(session: Session): Promise<number> {
     else screen.line(what);
     return exitCode('done');
   }
-  const backup = await createBackup(app, options.env);
+  const backup = await createBackup(app, options.env, reason);
   const { copyFailure, copyNew } = await import('../app/copy-backups.ts');
   const copies = await copyNew(app, options.env, backup.id);
   if (screen.isJson) screen.json({ backup, copies });
@@ -29,6 +31,14 @@ export async function create(session: Session): Promise<number> {
   if (failure === null) return exitCode('done');
   if (screen.isJson) return exitCode('failed');
   throw failure;
+}
+
+function reasonOf(text: string): 'manual' | 'daily' {
+  if (text === 'manual' || text === 'daily') return text;
+  throw problem('usage', `no backup is taken for the reason ${JSON.stringify(text)}`, {
+    where: '--reason',
+    next: 'Write manual or daily; releases, rollbacks and restores name theirs.',
+  });
 }
 
 export async function list(session: Session, given: { explain?: boolean; at?: string }): Promise<number> {

@@ -1,4 +1,4 @@
-import { isVerificationLevel, type VerificationLevel } from '../core/backup/verification-level.ts';
+import { isVerificationLevel, RESTORE_LEVEL, type VerificationLevel } from '../core/backup/verification-level.ts';
 import { problem } from '../core/release/problem.ts';
 import { exitCode } from './exit-codes.ts';
 import { brokenLines } from './output/backup-trust-lines.ts';
@@ -39,22 +39,33 @@ function levelOf(text: string): VerificationLevel {
   if (isVerificationLevel(level)) return level;
   throw problem('usage', `there is no level ${JSON.stringify(text)}`, {
     where: '--level',
-    next: 'Write 0 (sizes), 1 (hashes), 2 (the copies open) or 3 (a restored copy is what was captured).',
+    next: 'Write 0 (sizes), 1 (hashes), 2 (the copies open), 3 (a restored copy is what was captured) or 4 (the version of then runs on it).',
   });
 }
 
 /** Never asks: it touches no live data, and a schedule has nobody to ask. */
-export async function drill({ app, options, screen }: Session): Promise<number> {
+export async function drill({ app, options, screen }: Session, given: { level?: string }): Promise<number> {
   const { drillBackups, planDrill } = await import('../app/drill-backups.ts');
+  const wish = { environment: options.env, level: given.level === undefined ? null : drillLevelOf(given.level) };
   const opened = await app();
   if (options.dryRun) {
-    const plan = await planDrill(opened, options.env);
+    const plan = await planDrill(opened, wish);
     if (screen.isJson) screen.json({ how: 'would', ...plan });
     else screen.lines(plannedDrillLines(plan));
     return exitCode('done');
   }
-  const report = await drillBackups(opened, options.env);
+  const report = await drillBackups(opened, wish);
   if (screen.isJson) screen.json({ how: 'done', ...report });
   else screen.lines(drillLines(screen.style, report));
   return exitCode(report.backups.every((backup) => backup.outcome === 'pass') ? 'done' : 'failed');
+}
+
+/** A drill without a restore is none. */
+function drillLevelOf(text: string): VerificationLevel {
+  const level = levelOf(text);
+  if (level >= RESTORE_LEVEL) return level;
+  throw problem('usage', `a drill restores, and level ${level} does not`, {
+    where: '--level',
+    next: 'Write 3 (restored and compared) or 4 (the version of then is started on it, too).',
+  });
 }

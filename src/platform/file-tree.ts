@@ -14,6 +14,7 @@ import {
   type FileHandle,
 } from 'node:fs/promises';
 import { constants, type BigIntStats } from 'node:fs';
+import { join } from 'node:path';
 import { errorCode } from './error-code.ts';
 import { fileProblem } from './files.ts';
 
@@ -159,4 +160,12 @@ async function guarded<Result>(path: string, deed: string, act: () => Promise<Re
   } catch (error) {
     throw fileProblem(path, deed, error);
   }
+}
+
+/** A restored folder may forbid its owner to delete what is in it. */
+export async function allowDeletion(folder: string): Promise<void> {
+  const facts = await factsOf(folder);
+  if (facts?.type !== 'directory') return;
+  if ((facts.mode & 0o700) !== 0o700) await applyFacts(folder, { ...facts, type: 'directory', mode: 0o700 });
+  for (const name of await namesIn(folder)) await allowDeletion(join(folder, name));
 }

@@ -2,6 +2,7 @@ import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { Actor } from '../core/journal/event.ts';
 import type { RehearsalFact } from '../core/plan/facts.ts';
 import type { LockReport } from '../core/rehearsal/lock-tally.ts';
+import type { OldVersionReport } from '../core/rehearsal/old-version.ts';
 import { longestStallMs, type Rehearsal } from '../core/rehearsal/rehearsal.ts';
 import type { JsonObject } from '../core/release/json.ts';
 import { problem } from '../core/release/problem.ts';
@@ -57,13 +58,25 @@ export async function journalRehearsal(db: Kysely<Tables>, actor: Actor, rehears
     );
 }
 
-function shortened({ findings, checks, discards, locks }: Rehearsal): Partial<Rehearsal> {
+function shortened({ findings, checks, discards, locks, oldVersion }: Rehearsal): Partial<Rehearsal> {
   const cut = (text: string): string => (text.length > SENTENCE_MAX ? `${text.slice(0, SENTENCE_MAX - 1)}…` : text);
   return {
     findings: findings.slice(0, FINDINGS_MAX).map((one) => ({ ...one, sentence: cut(one.sentence) })),
     checks: checks.slice(0, FINDINGS_MAX).map((one) => ({ ...one, sentence: cut(one.sentence) })),
     discards: discards.slice(0, FINDINGS_MAX),
     locks: { up: fewer(locks.up), down: fewer(locks.down) },
+    oldVersion: oldVersion === null ? null : fewerStatements(oldVersion, cut),
+  };
+}
+
+/** Those that failed first: they are what somebody looks for. */
+function fewerStatements(report: OldVersionReport, cut: (text: string) => string): OldVersionReport {
+  const { started, statements } = report;
+  const first = statements.toSorted((a, b) => b.failed - a.failed).slice(0, FINDINGS_MAX);
+  return {
+    ...report,
+    statements: first.map((one) => ({ ...one, fault: one.fault === null ? null : cut(one.fault) })),
+    started: started === null ? null : { ...started, sentence: cut(started.sentence) },
   };
 }
 

@@ -74,6 +74,8 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
       return recordProof({ open, plan, effect, by: request.by }, request, await proveBackup(order));
     },
     readDown: async (plan, id) => readDown(at(plan), await at(plan).show(id, placeOf(plan))),
+    keepProof: (plan, { id, level, by, proofs }, effect) =>
+      recordProof({ open, plan, effect, by }, { id, level }, { proofs, isComplete: true }),
     forgetKeys: (place) => forgetKeys(projectDirectory, open, place),
     loss: async (plan, { id, stores: storeNames }, effect) =>
       describeLoss({ ...(await orderOf(plan, id, effect)), storeNames }),

@@ -105,7 +105,9 @@ test(
     expect(printed).toContain('no version was started on the restored copy (V4)');
     expect(printed).not.toContain('database:');
     expect(await backup(0, 'list')).toMatch(new RegExp(`${id}.* V3 \\S+ ago  `));
-    said(2, await project.shipway(['backup', 'verify', id, '--level', '4']));
+    const started = await verify(1, id, '--level', '4');
+    expect(started?.fault).toContain('the release file does not say how a version is started on a copy');
+    said(2, await project.shipway(['backup', 'verify', id, '--level', '5']));
     said(1, await project.shipway(['backup', 'verify', id, '--store', 'nothing']));
     expect(words()).toEqual(['one', 'one']);
     expect(leftovers()).toEqual([]);

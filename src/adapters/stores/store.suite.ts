@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -141,6 +141,9 @@ export function describeStore(subject: StoreSubject): void {
       await store.extract(copy, capture, into, effect());
       expect(await subject.read(project)).toBe('new');
       expect(readdirSync(into)).not.toEqual([]);
+      // Where a program is led to, if this store has such a place.
+      const place = await store.placeIn?.(into, effect());
+      if (place !== undefined) expect(existsSync(place)).toBe(true);
     });
 
     it('finds a flipped byte, a cut and an empty copy, and stages none of them', async () => {

@@ -1,6 +1,7 @@
 import type { Capture } from '../../core/backup/manifest.ts';
 import type { DataState } from '../../core/rehearsal/data-state.ts';
 import type { LockReport } from '../../core/rehearsal/lock-tally.ts';
+import type { StatementFault, StatementTry } from '../../core/rehearsal/old-version.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { Maintenance } from './maintenance.ts';
@@ -45,6 +46,22 @@ export interface DescribedTables {
   tables: Record<string, TableDescription>;
 }
 
+/** Statements of a version, tried on a scratch copy. What the database says against one is a result; anything else is thrown. */
+export interface ScratchStatements {
+  /** Whether each can be planned; none is run. */
+  plan(texts: readonly string[], effect: Effect): Promise<(StatementFault | null)[]>;
+  /** Runs each once, with every constraint looked at, and takes back what it wrote. */
+  attempt(texts: readonly string[], effect: Effect): Promise<StatementTry[]>;
+  /** Runs each once, for good. */
+  perform(texts: readonly string[], effect: Effect): Promise<StatementTry[]>;
+  /** Attempts each at a fixed rate while the act runs, which must not throw. Absent: the engine lets nobody in meanwhile. */
+  beside?<Result>(
+    probe: { texts: readonly string[]; everyMs: number },
+    act: () => Promise<Result>,
+    effect: Effect,
+  ): Promise<{ result: Result; tries: StatementTry[][] }>;
+}
+
 /** A restored copy on which a migration is tried. It is never the live data, and nothing of the service knows where it is. */
 export interface Scratch {
   /** What `$SCRATCH_…` stands for in the release file. */
@@ -57,6 +74,7 @@ export interface Scratch {
   read(effect: Effect): Promise<DataState>;
   /** Looks at the locks while the act runs; null where the engine cannot be asked. The act must not throw. */
   watch<Result>(act: () => Promise<Result>, effect: Effect): Promise<{ result: Result; locks: LockReport | null }>;
+  readonly statements: ScratchStatements;
   /** Ends whoever is still connected: what a migration that was ended has left. */
   quiet(effect: Effect): Promise<void>;
   /** Twice is harmless. */
@@ -73,6 +91,8 @@ export interface Rehearsing {
   restore(copy: { folder: string; capture: Capture }, id: string, effect: Effect): Promise<Scratch>;
   /** Everything in the live data, of one moment where the engine can; columns may be left out. Changes nothing. */
   readLive(id: string, effect: Effect): Promise<DataState>;
+  /** Statements that the live server has counted, the most frequent first; null where it counts none. Absent: the engine has no such count. */
+  counted?(effect: Effect): Promise<string[] | null>;
 }
 
 /**
@@ -125,6 +145,8 @@ export interface Store {
   describeTables?(names: readonly string[], effect: Effect): Promise<DescribedTables>;
   /** Absent: every copy is whole by itself. A vault that keeps objects uses these instead of the acts of the same name. */
   readonly shared?: SharedCopies;
+  /** Where in a folder that `extract` has filled the data lies that a program is led to. Absent: such a folder is of no use to a program. */
+  placeIn?(into: string, effect: Effect): Promise<string>;
   /** Absent: a migration of this kind of data cannot be tried on a copy. */
   readonly rehearsing?: Rehearsing;
 }

@@ -14,6 +14,7 @@ export const registerBackup: Registration = (program, run) => {
   registerShow(backup, run);
   registerVerify(backup, run);
   registerDrill(backup, run);
+  registerSchedule(backup, run);
   registerRestore(backup, run);
   registerPrune(backup, run);
   registerPin(backup, run);
@@ -28,8 +29,11 @@ function registerCreate(backup: Command, run: Run): void {
   const command = backup.command('create');
   command
     .description('take one consistent, verified backup now; what runs goes on running')
+    .option('--reason <reason>', 'part of its id: manual, or daily for one that a schedule takes', 'manual')
     .addHelpText('after', '\nExample:\n  $ shipway backup create --env production')
-    .action(() => run(command, async (session) => (await import('../handle-backups.ts')).create(session)));
+    .action((given: { reason: string }) =>
+      run(command, async (session) => (await import('../handle-backups.ts')).create(session, given)),
+    );
 }
 
 function registerList(backup: Command, run: Run): void {
@@ -58,7 +62,7 @@ function registerVerify(backup: Command, run: Run): void {
   const command = backup.command('verify').argument('[id]', `${WHICH}; all of them when left out`);
   command
     .description('look at backups again, as thoroughly as asked; what is found is kept and shown')
-    .option('--level <level>', 'how thoroughly, 0 to 3', '2')
+    .option('--level <level>', 'how thoroughly, 0 to 4', '2')
     .option('--store <name>', 'only this store of the backup')
     .addHelpText(
       'after',
@@ -66,6 +70,7 @@ function registerVerify(backup: Command, run: Run): void {
         '\n  1  and its SHA-256, and signature and chain are right; needs no identity' +
         '\n  2  and every copy opens and is what was captured' +
         '\n  3  and restored to a scratch place it is what was captured; live data is not touched' +
+        '\n  4  and the version that ran then, started on the restored data, passes its checks; as `scratch` of the environment says' +
         '\n\nEnds with 1 when one is not good, or could not be looked at, and with 40 when one was taken out of the chain.' +
         '\n\nExample:\n  $ shipway backup verify before:r-0003 --level 3 --env production',
     )
@@ -78,13 +83,35 @@ function registerDrill(backup: Command, run: Run): void {
   const command = backup.command('drill');
   command
     .description('restore the newest backup, and the one untried for the longest time, to scratch places and compare')
+    .option(
+      '--level <level>',
+      '3: restored and compared; 4: and its version started on it (default: backups.drill, or 3)',
+    )
     .addHelpText(
       'after',
       '\nLive data is not touched. Says how long each restore took. Ends with 1 when one is not what was captured, or could not be restored.' +
         '\nRun it from a schedule of yours; with `backups.drill: every 7 days` in the release file, status, doctor and plan say when it is late.' +
         '\n\nExample:\n  $ shipway backup drill --env production',
     )
-    .action(() => run(command, async (session) => (await import('../handle-proofs.ts')).drill(session)));
+    .action((given: { level?: string }) =>
+      run(command, async (session) => (await import('../handle-proofs.ts')).drill(session, given)),
+    );
+}
+
+function registerSchedule(backup: Command, run: Run): void {
+  const command = backup.command('schedule');
+  command
+    .description('print the schedule that takes a backup a day, prunes, and drills; for a crontab or for systemd')
+    .option('--as <kind>', 'cron or systemd', 'cron')
+    .addHelpText(
+      'after',
+      '\nNothing is changed. The drill runs as often as `backups.drill` asks, once a week when nobody says, so that it is never late.' +
+        '\nA schedule has no variables of your shell: put what the release file needs into the `env-file` of the environment.' +
+        '\n\nExample:\n  $ shipway backup schedule --env production\n  $ (crontab -l; shipway backup schedule --env production) | crontab -',
+    )
+    .action((given: { as: string }) =>
+      run(command, async (session) => (await import('../handle-schedule.ts')).schedule(session, given)),
+    );
 }
 
 function registerRestore(backup: Command, run: Run): void {

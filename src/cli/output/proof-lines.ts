@@ -1,5 +1,6 @@
 import type { DrilledBackup, DrillPlan, DrillReport } from '../../app/drill-backups.ts';
 import type { BackupVerdict, StoreProof } from '../../app/verify-backups.ts';
+import { START_LEVEL } from '../../core/backup/verification-level.ts';
 import { assertNever } from '../../core/release/assert-never.ts';
 import { formatDuration } from '../../core/plan/format-duration.ts';
 import { printable } from './printable.ts';
@@ -48,23 +49,25 @@ const WHY: Record<DrilledBackup['why'], string> = {
   'longest-untried': 'untried for the longest time',
 };
 
-export function plannedDrillLines({ service, environment, backups }: DrillPlan): string[] {
-  const lines = backups.map(({ id, why }) => `would restore ${id}, ${WHY[why]}`);
+export function plannedDrillLines({ service, environment, level, backups }: DrillPlan): string[] {
+  const more = level === START_LEVEL ? ' and start its version on it' : '';
+  const lines = backups.map(({ id, why }) => `would restore ${id}${more}, ${WHY[why]}`);
   return [...lines, `${service} ${environment}: to scratch places; live data is not touched`];
 }
 
 /** What was restored, how long it took store by store, and whether it was what was captured. */
 export function drillLines(style: Style, report: DrillReport): string[] {
-  const { service, environment, backups } = report;
+  const { service, environment, level, backups } = report;
+  const done = level === START_LEVEL ? 'restored, compared, and its version started on it' : 'restored and compared';
   const lines = backups.flatMap((backup) => [
     `${verdictLine(style, backup)}  (${WHY[backup.why]})`,
     ...backup.stores.map(
       ({ store, outcome, seconds }) =>
-        `      ${printable(store ?? 'all of it')}: ${outcome === 'pass' ? 'restored and compared' : 'not proven'} in ${formatDuration(seconds)}`,
+        `      ${printable(store ?? 'all of it')}: ${outcome === 'pass' ? done : 'not proven'} in ${formatDuration(seconds)}`,
     ),
   ]);
   const good = backups.filter((backup) => backup.outcome === 'pass').length;
-  const end = `${service} ${environment}: ${good} of ${backups.length} proven by a restore`;
+  const end = `${service} ${environment}: ${good} of ${backups.length} proven by ${level === START_LEVEL ? 'a version that was started on it' : 'a restore'}`;
   if (good === backups.length) return [...lines, style.good(end)];
   return [...lines, style.bad(end), `next: shipway backup create --env ${environment}, then drill again`];
 }

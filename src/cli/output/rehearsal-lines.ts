@@ -1,6 +1,7 @@
 import { formatDuration } from '../../core/plan/format-duration.ts';
 import type { LockReport } from '../../core/rehearsal/lock-tally.ts';
 import type { Rehearsal, RehearsalFinding } from '../../core/rehearsal/rehearsal.ts';
+import { oldVersionLines } from './old-version-lines.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 import { age } from './times.ts';
@@ -32,6 +33,7 @@ export function rehearsalLines(style: Style, rehearsal: Rehearsal, nowMs: number
     `took       ${timesOf(rehearsal)}`,
     ...lockLines('up', locks.up),
     ...lockLines('down', locks.down),
+    ...oldVersionLines(rehearsal.oldVersion),
     ...findings.flatMap((finding) => findingLines(style, finding)),
     endLine(style, rehearsal),
   ];

@@ -1,7 +1,7 @@
 import { problem } from '../release/problem.ts';
 
 /** Why a backup was taken; part of its id. */
-export const BACKUP_REASONS = ['pre-release', 'pre-rollback', 'pre-restore', 'manual'] as const;
+export const BACKUP_REASONS = ['pre-release', 'pre-rollback', 'pre-restore', 'manual', 'daily'] as const;
 export type BackupReason = (typeof BACKUP_REASONS)[number];
 
 export interface BackupIdParts {

@@ -49,7 +49,7 @@ describe('a look at a backup', () => {
     ]);
     expect(notCheckedAt(3)).toEqual(['no version was started on the restored copy (V4)']);
     for (const level of [0, 1, 2, 3] as const) expect(checkedAt(level).length + notCheckedAt(level).length).toBe(5);
-    expect([-1, 1.5, 4, Number.NaN].some(isVerificationLevel)).toBe(false);
+    expect([-1, 1.5, 5, Number.NaN].some(isVerificationLevel)).toBe(false);
   });
 });
 

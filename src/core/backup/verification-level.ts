@@ -1,11 +1,14 @@
 /** How thoroughly a backup was looked at. Each level holds the ones below it. */
-export type VerificationLevel = 0 | 1 | 2 | 3;
+export type VerificationLevel = 0 | 1 | 2 | 3 | 4;
 
 /** What `backup verify` does when nobody says how thoroughly, and what every backup passes before a release changes anything. */
 export const DEFAULT_LEVEL: VerificationLevel = 2;
 
 /** Restored: what counts as a proof that the data can be had back. */
 export const RESTORE_LEVEL: VerificationLevel = 3;
+
+/** Started: the version that ran when the backup was taken works on the restored data. Of a whole backup, never of one store. */
+export const START_LEVEL: VerificationLevel = 4;
 
 /** What each level adds, as done and as not done. */
 const LEVELS: { level: number; done: string; undone: string }[] = [
@@ -22,7 +25,7 @@ const LEVELS: { level: number; done: string; undone: string }[] = [
 
 /** Whether the number is a level that can be asked for. */
 export function isVerificationLevel(level: number): level is VerificationLevel {
-  return level === 0 || level === 1 || level === 2 || level === RESTORE_LEVEL;
+  return level === 0 || level === 1 || level === 2 || level === RESTORE_LEVEL || level === START_LEVEL;
 }
 
 /** What a pass at this level says, one clause each. */

@@ -11,6 +11,7 @@ import {
   checkVerification,
 } from './rules-of-environments.ts';
 import { checkRehearsals } from './rules-of-rehearsal.ts';
+import { checkScratch } from './rules-of-scratch.ts';
 import { checkArguments, checkVariables } from './rules-of-secrets.ts';
 import { checkWatches } from './rules-of-watch.ts';
 import type { Findings, Rule } from './rules.ts';
@@ -22,6 +23,7 @@ const RULES: readonly Rule[] = [
   checkMigrations,
   checkRehearsals,
   checkCopies,
+  checkScratch,
   checkVerification,
   checkNames,
   checkApprovals,

@@ -9,6 +9,8 @@ import { keepWords } from './keep-words.ts';
 import { maintenanceWords } from './maintenance-words.ts';
 import { namedCheck } from './named-check.ts';
 import { rehearsalWords } from './rehearsal-words.ts';
+import { scratchWords } from './scratch-words.ts';
+import { drillWords } from './drill-words.ts';
 import { expandHealthChecks } from './expand-health-checks.ts';
 import { suggestionFor } from './suggest.ts';
 import { watchWords } from './watch-words.ts';
@@ -153,6 +155,11 @@ function environmentWords(kinds: Kinds) {
     rehearsal: rehearsalWords(kinds)
       .optional()
       .describe('How `shipway rehearse` tries the migration on a restored copy of the data.'),
+    scratch: scratchWords(kinds)
+      .optional()
+      .describe(
+        'How a version is started on restored copies of the data, for `shipway backup verify --level 4` and `shipway rehearse`.',
+      ),
     checklist: checks
       .optional()
       .describe('Must hold before anything is touched, besides the checklist of all environments.'),
@@ -180,12 +187,7 @@ const backupsWords = (kinds: Kinds) =>
     .strictObject({
       directory: path().default('.shipway/backups').describe('Where backups are kept, relative to the project.'),
       keep: keepWords().optional().describe('Which backups `shipway backup prune` leaves; any of the keys is enough.'),
-      drill: every()
-        .optional()
-        .describe(
-          'How often a backup is to be restored to a scratch place; when that is late, status, doctor and plan say so.',
-        )
-        .meta({ examples: ['every 7 days'] }),
+      drill: drillWords().optional(),
       scratch: path()
         .default('.shipway/scratch')
         .describe('Where backups are restored to be proven, relative to the project; needs the room of one of them.'),

@@ -3,6 +3,7 @@ import type { Kinds } from './kinds.ts';
 import { namedCheck } from './named-check.ts';
 import type { RehearsalConfig } from './service-config.ts';
 import { positiveDuration } from './words.ts';
+import { statementsOf, statementsWords } from './statement-words.ts';
 
 /** The environment whose releases ask for a rehearsal unless the file says otherwise. */
 const GUARDED = 'production';
@@ -46,6 +47,7 @@ export function rehearsalWords(kinds: Kinds) {
       .default([])
       .describe('Tables in which the migration tool keeps its own record; they are not compared.')
       .meta({ examples: [['schema_history']] }),
+    statements: statementsWords().optional().describe('What the versions before and after ask of the data.'),
     required: z
       .boolean()
       .optional()
@@ -74,5 +76,6 @@ export function rehearsalOf(
     ignoreTables: read['ignore-tables'],
     required: read.required ?? environment === GUARDED,
     validSeconds: read['valid for'] ?? null,
+    ...(read.statements === undefined ? {} : { statements: statementsOf(read.statements) }),
   };
 }

@@ -4,8 +4,10 @@ import type { ReadFile } from './file-schema.ts';
 import { backupKeysOf } from './backup-key-words.ts';
 import { copiesOf } from './copy-words.ts';
 import { keepOf } from './keep-words.ts';
+import { drillOf } from './drill-words.ts';
 import { maintenanceOf } from './maintenance-words.ts';
 import { rehearsalOf } from './rehearsal-words.ts';
+import { scratchOf } from './scratch-words.ts';
 import type {
   ApprovalConfig,
   Chosen,
@@ -47,7 +49,7 @@ function backupsOf(written: ReadFile['backups']): ServiceConfig['backups'] {
   return {
     directory: written?.directory ?? '.shipway/backups',
     keep: keepOf(written?.keep),
-    drillSeconds: written?.drill ?? null,
+    ...drillOf(written?.drill),
     scratch: written?.scratch ?? '.shipway/scratch',
     ...(keys === null ? {} : { keys }),
     ...(written?.full === undefined ? {} : { fullSeconds: written.full }),
@@ -85,6 +87,7 @@ function environmentOf(
     stores: read.stores ?? service.storeNames,
     migrate: read.migrate === undefined ? null : migrateOf(read.migrate, service.isFollowed(name)),
     rehearsal: rehearsalOf(name, read.rehearsal),
+    ...(read.scratch === undefined ? {} : { scratch: scratchOf(read.scratch) }),
     checklist: [...service.checklist, ...(read.checklist ?? [])],
     verify,
     watch: read.watch === undefined ? null : watchOf(read.watch, verify),

@@ -57,6 +57,33 @@ export interface RehearsalConfig {
   required: boolean;
   /** How long it counts; null: as long as version, migration and revision are the same. */
   validSeconds: number | null;
+  /** Absent where the file says nothing of them, so that its fingerprint stays what it was. */
+  statements?: StatementsConfig;
+}
+
+/** What the versions before and after ask of the data. */
+export interface StatementsConfig {
+  /** A file of SQL, relative to the project, or the statements themselves. */
+  old: string | string[] | null;
+  new: string | string[] | null;
+  /** Pause between two tries of one while the migration runs. */
+  everySeconds: number;
+  /** What it means when one fails that the live server has counted (pg_stat_statements). */
+  counted: 'fail' | 'warn' | 'ignore';
+}
+
+/** How a version is started on restored copies of the data. */
+export interface ScratchConfig {
+  /** What leads the components to the copies; `$SCRATCH_…` is unresolved in here. */
+  env: Record<string, string>;
+  /** Components of a process target; null: all of them. */
+  components: string[] | null;
+  /** The version as one program, where the target has no components of its own. */
+  start: { command: string[]; directory: string; startWithinSeconds: number } | null;
+  /** Stores that are not restored for it. */
+  without: string[];
+  /** null: the HTTP checks of `verify`. */
+  checks: NamedCheck[] | null;
 }
 
 export interface WatchConfig {
@@ -101,6 +128,8 @@ export interface EnvironmentConfig {
   migrate: MigrateConfig | null;
   /** null: migrations are not rehearsed, and no release asks for it. */
   rehearsal: RehearsalConfig | null;
+  /** Absent: no version is started on a copy; left out then, so that the fingerprint of such a file stays what it was. */
+  scratch?: ScratchConfig;
   /** Must hold before anything is touched. */
   checklist: NamedCheck[];
   /** Asked through the public address after the switch, and again after a rollback. */
@@ -143,6 +172,8 @@ export interface BackupsConfig {
   keep: RetentionPolicy;
   /** How often a backup is to be proven by a restore; null: nobody asks. */
   drillSeconds: number | null;
+  /** How thoroughly a drill looks; absent: it restores and compares (3). */
+  drillLevel?: 4;
   /** Where they are restored to be proven, relative to the project. */
   scratch: string;
   /**

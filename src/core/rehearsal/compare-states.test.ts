@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { changedTables, compareStates, discardedBy, type Comparison } from './compare-states.ts';
+import { changedTables, compareStates, discardedBy, lostWrites, type Comparison } from './compare-states.ts';
 import type { ColumnState, DataState } from './data-state.ts';
 
 const NOTHING_LEFT_OUT: Comparison = { ignored: [], written: [] };
@@ -130,4 +130,22 @@ test('a table has changed when its rows have, or when it is on one side only', (
   expect(changedTables(BEFORE, now)).toEqual(['public.tags']);
   now.tables[0]!.sum = 'other';
   expect(changedTables(BEFORE, now)).toEqual(['public.users', 'public.tags']);
+});
+
+describe('what a way down loses of what was written on the newer schema', () => {
+  const migrated = users([column('id', 50), column('email', 50), column('nick', 0)]);
+  const used = users([column('id', 57), column('email', 55), column('nick', 9)], 57);
+  const lost = (restored: DataState, ignored: string[] = []): string[] =>
+    lostWrites({ migrated, used, restored }, ignored).map(({ name, count, unit }) => `${name}: ${count} ${unit}`);
+
+  test('is the rows that are gone, and the values beyond those of the rows', () => {
+    const restored = users([column('id', 52), column('email', 40)], 52);
+    expect(lost(restored)).toEqual(['table public.users: 5 rows', 'column public.users.email: 10 values']);
+    expect(lost(restored, ['users'])).toEqual([]);
+  });
+
+  test('is nothing where everything stayed, and nothing that nobody wrote', () => {
+    expect(lost(users([column('id', 57), column('email', 55)], 57))).toEqual([]);
+    expect(lostWrites({ migrated, used: migrated, restored: users([column('id', 10)], 10) }, [])).toEqual([]);
+  });
 });

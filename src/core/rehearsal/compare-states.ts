@@ -176,3 +176,36 @@ export function changedTables(then: DataState, now: DataState): string[] {
     (name) => before.get(name)?.sum !== after.get(name)?.sum,
   );
 }
+
+/** The three states of a table that tell what a way down has no place for. */
+export interface WrittenStates {
+  /** After up, before anybody wrote. */
+  migrated: DataState;
+  /** After the statements of the new version. */
+  used: DataState;
+  /** After down. */
+  restored: DataState;
+}
+
+/** Rows and values written on the newer schema that are gone after down although their table and column are still there. */
+export function lostWrites({ migrated, used, restored }: WrittenStates, ignored: readonly string[]): Discarded[] {
+  const before = new Map(migrated.tables.map((table) => [table.name, table]));
+  const after = new Map(restored.tables.map((table) => [table.name, table]));
+  return used.tables.flatMap((table) => {
+    const then = before.get(table.name);
+    const now = after.get(table.name);
+    if (then === undefined || now === undefined || then.sum === table.sum || isNamed(table.name, ignored)) return [];
+    const rows = Math.max(0, Math.min(table.rows - now.rows, table.rows - then.rows));
+    const found: Discarded[] = rows === 0 ? [] : [{ name: `table ${table.name}`, count: rows, unit: 'rows' }];
+    return [...found, ...lostValues(table, now, rows)];
+  });
+}
+
+/** Values beyond those that went with their rows. */
+function lostValues(used: TableState, restored: TableState, rows: number): Discarded[] {
+  return used.columns.flatMap((column) => {
+    const same = columnOf(restored, column.name);
+    const count = same === undefined ? 0 : column.values - same.values - rows;
+    return count > 0 ? [{ name: `column ${used.name}.${column.name}`, count, unit: 'values' }] : [];
+  });
+}

@@ -1,36 +1,15 @@
 import type { Outcome } from '../release/outcome.ts';
 import type { Discarded } from './compare-states.ts';
 import type { LockReport } from './lock-tally.ts';
+import type { RehearsalFinding } from './finding.ts';
+import type { OldVersionReport } from './old-version.ts';
+
+export type { RehearsalFinding };
 
 /** What a rehearsal came to. `could-not-measure`: something kept it from its end; it speaks neither for nor against the migration. */
 export type RehearsalOutcome = 'passed' | 'failed' | 'could-not-measure';
 
 export type Pass = 'up' | 'down' | 'again';
-
-/** One thing that was found out. */
-export interface RehearsalFinding {
-  /** `failure`: the migration is wrong. `unknown`: nobody could tell. `warning` and `note` do not count against it. */
-  severity: 'failure' | 'unknown' | 'warning' | 'note';
-  kind:
-    | 'up-failed'
-    | 'down-failed'
-    | 'again-failed'
-    | 'too-long'
-    | 'not-restored'
-    | 'again-differs'
-    | 'discards'
-    | 'check-failed'
-    | 'check-unknown'
-    | 'checks-wrote'
-    | 'long-stall'
-    | 'no-way-down'
-    | 'nothing-to-do'
-    | 'live-changed'
-    | 'live-written'
-    | 'locks-unseen'
-    | 'not-finished';
-  sentence: string;
-}
 
 /** What is known after a rehearsal; kept in the journal as it is. */
 export interface Rehearsal {
@@ -53,6 +32,8 @@ export interface Rehearsal {
   locks: { up: LockReport | null; down: LockReport | null };
   discards: Discarded[];
   checks: { name: string; outcome: Outcome; sentence: string }[];
+  /** Whether the version before still serves; null: there is none, or nobody said how it is told. */
+  oldVersion: OldVersionReport | null;
   findings: RehearsalFinding[];
   outcome: RehearsalOutcome;
 }

@@ -1,5 +1,5 @@
 import type { BackupContext } from '../../core/backup/manifest.ts';
-import type { ProofRun } from '../../core/backup/proof-run.ts';
+import type { ProofRun, StoreProof } from '../../core/backup/proof-run.ts';
 import type { VerificationLevel } from '../../core/backup/verification-level.ts';
 import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Plan } from '../../core/plan/plan.ts';
@@ -56,6 +56,12 @@ export interface BackupTools {
   readDown(plan: Plan, id: string): Promise<{ path: string; bytes: Buffer }[]>;
   /** Looks at a backup again, and keeps what it found for good. Live data is not touched. */
   prove(plan: Plan, request: ProofRequest, effect: Effect): Promise<ProofRun>;
+  /** Keeps what a look found that was made elsewhere: at a version that was started on copies of it. */
+  keepProof(
+    plan: Plan,
+    look: Pick<ProofRequest, 'id' | 'level' | 'by'> & { proofs: StoreProof[] },
+    effect: Effect,
+  ): Promise<ProofRun>;
   /** Deletes the data keys that were kept for releases that are over and have no hold. */
   forgetKeys(place: { service: string; environment: string }): Promise<void>;
   /** What restoring it would throw away, by store: rows or files changed since. */

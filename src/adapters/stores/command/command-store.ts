@@ -64,7 +64,8 @@ export function openCommandStore(settings: CommandStoreSettings, scope: { projec
     },
     changesSince: (recorded: Capture, effect: Effect) => countChanges(store, recorded, effect),
   };
-  return { ...reading, ...exchangeOf(store) };
+  const placed = exchange.by === 'path' ? { placeIn: (into: string) => Promise.resolve(into) } : {};
+  return { ...reading, ...exchangeOf(store), ...placed };
 }
 
 /** Restored to a scratch place, checked there by the store's own command, and compared with the capture. */

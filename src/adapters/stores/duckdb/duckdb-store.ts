@@ -57,6 +57,7 @@ export function openDuckdbStore(settings: DuckdbSettings, scope: { projectDirect
       const live = await locate(effect);
       await prepareCopy(folder, join(into, basename(live)), recorded, live);
     },
+    placeIn: async (into, effect) => join(into, basename(await locate(effect))),
     prove: async (folder, recorded, scratch, effect) =>
       prove({ folder, recorded, live: await locate(effect) }, scratch, effect),
     stage: async (folder, recorded, tag, effect) => stage(await locate(effect), folder, recorded, tag),

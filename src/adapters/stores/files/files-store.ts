@@ -44,6 +44,8 @@ export function openFilesStore(settings: FilesSettings, scope: { projectDirector
       const copy = await openCopy(folder, recorded);
       await restoreTree(copy, rootsBelow(copy, into));
     },
+    // Of several paths only the folder that holds them all is one place.
+    placeIn: async (into) => join(into, tree.paths.length === 1 ? (tree.paths[0] ?? '') : '.'),
     prove: async (folder, recorded, scratch, effect) => {
       await requireOutside(tree, scratch, 'backups are restored to be proven');
       return proveTree(() => openCopy(folder, recorded), recorded, scratch, effect);

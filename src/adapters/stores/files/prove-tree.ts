@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Effect } from '../../../platform/effect.ts';
-import { applyFacts, factsOf, namesIn } from '../../../platform/file-tree.ts';
 import type { TreeCopy } from './tree-copy.ts';
 import { rootsOf, type TreeEntry } from './tree-entries.ts';
 import { walkTree, type Found } from './walk-tree.ts';
@@ -32,12 +31,4 @@ async function entryOf<Content extends object>(
   if (target !== null) return { gid, mode: knownMode ?? mode, mtimeMs, path, uid, type: 'link', target };
   if (facts.type === 'directory') return { gid, mode, mtimeMs, path, uid, type: 'directory' };
   return { gid, mode, mtimeMs, path, uid, type: 'file', bytes, ...(await contentOf(path)) };
-}
-
-/** A restored folder may forbid its owner to delete what is in it. */
-export async function allowDeletion(folder: string): Promise<void> {
-  const facts = await factsOf(folder);
-  if (facts?.type !== 'directory') return;
-  if ((facts.mode & 0o700) !== 0o700) await applyFacts(folder, { ...facts, type: 'directory', mode: 0o700 });
-  for (const name of await namesIn(folder)) await allowDeletion(join(folder, name));
 }

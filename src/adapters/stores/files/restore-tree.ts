@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
+import { allowDeletion } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
 import type { Capture, ProvenCopy } from '../store.ts';
 import { withScratchPlace } from '../scratch/scratch-place.ts';
 import { checkTree, makeFoldersAbove, placesBelow } from './extract-tree.ts';
-import { allowDeletion, readTree } from './prove-tree.ts';
+import { readTree } from './prove-tree.ts';
 import type { TreeCopy } from './tree-copy.ts';
 import { countersOf, rootsOf } from './tree-entries.ts';
 

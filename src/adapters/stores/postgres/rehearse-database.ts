@@ -4,12 +4,14 @@ import { stopByEnvironment } from '../../../platform/process-table.ts';
 import type { Capture, Rehearsing, Scratch } from '../store.ts';
 import { describeAddress } from './address.ts';
 import { resolveExcluded } from './content.ts';
+import { countedStatements } from './counted-statements.ts';
 import type { LiveDatabase } from './probe-server.ts';
 import { readLiveState, readState } from './read-state.ts';
 import { nameOfNowhere, nameOfRehearsal, rehearsalOfName, urlOf } from './rehearsal-names.ts';
 import { quoteText, withControl, withSession, type Session, type SessionRequest } from './session.ts';
 import { dropDatabase, extractDatabase } from './stage-database.ts';
 import type { Tools } from './tools.ts';
+import { statementsOn } from './try-statements.ts';
 import { tableIdsOf, watchLocks } from './watch-locks.ts';
 
 const FAILURE = { kind: 'restore-failed', what: 'the copy for the rehearsal cannot be used' } as const;
@@ -33,6 +35,7 @@ export function rehearseDatabase(open: (effect: Effect) => Places): Rehearsing {
       return variablesOf(scratch, nameOfNowhere(live.tools.address.database, id));
     },
     restore: (copy, id, effect) => restore(open(effect), copy, id, effect),
+    counted: (effect) => countedStatements(open(effect).live.tools.address, effect),
     readLive: async (_, effect) => {
       const { tools, excludedTables } = open(effect).live;
       const request = { address: tools.address, effect, failure: READ_FAILURE };
@@ -76,6 +79,7 @@ async function restore(
       const own = { ...request, effect: given };
       return watchLocks(own, await withSession(own, tableIdsOf), act);
     },
+    statements: statementsOn(request),
     quiet: (given) => withControl({ ...request, effect: given }, (control) => endConnections(control, database, given)),
     remove: async (given) => {
       await withControl({ ...request, effect: given }, async (control) => {

@@ -6,6 +6,7 @@ import {
   type SeenLock,
 } from '../../../core/rehearsal/lock-tally.ts';
 import type { Effect } from '../../../platform/effect.ts';
+import { TRIES_NAME } from './try-statements.ts';
 import { withControl, withSession, type Session, type SessionRequest } from './session.ts';
 
 const LOOK_PAUSE_MS = 3; // with the question itself a look every 5 ms or so: a lock that is held for less is felt by nobody
@@ -62,7 +63,8 @@ async function lookOn(control: Session, database: string, watching: Watching, ef
     const rows = await control.query<{ id: string; mode: string; granted: boolean }>(
       `SELECT l.relation::text AS id, l.mode, l.granted FROM pg_locks l
        WHERE l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_database WHERE datname = $1) AND l.pid <> ALL ($2)
-         AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid AND a.backend_type = 'autovacuum worker')`,
+         AND NOT EXISTS (SELECT FROM pg_stat_activity a
+           WHERE a.pid = l.pid AND (a.backend_type = 'autovacuum worker' OR a.application_name = '${TRIES_NAME}'))`,
       [database, [control.pid, watching.probePid]],
     );
     const seen = rows.flatMap(({ id, mode, granted }): SeenLock[] => {

@@ -6,6 +6,7 @@ import { stopByEnvironment } from '../../../platform/process-table.ts';
 import type { Capture, Rehearsing, Scratch } from '../store.ts';
 import { withDatabase } from './connection.ts';
 import { readState } from './read-state.ts';
+import { statementsIn } from './try-statements.ts';
 
 const GRACE_SECONDS = 5;
 
@@ -72,6 +73,7 @@ function scratchAt(folder: string, name: string): Scratch {
     // May roll back what a migration that was killed has left.
     read: () => withDatabase(path, 'repair', readState),
     watch: async (act) => ({ result: await act(), locks: null }),
+    statements: statementsIn(path),
     quiet: () => Promise.resolve(),
     remove: async () => {
       await removeTree(folder);

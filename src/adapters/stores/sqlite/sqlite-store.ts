@@ -60,6 +60,7 @@ export function openSqliteStore(settings: SqliteSettings, scope: { projectDirect
       await checkCopy(join(folder, COPY), recorded, 'sealed');
     },
     extract,
+    placeIn: async (into, effect) => join(into, basename(await locate(effect))),
     prove: async (folder, recorded, scratch, effect) =>
       prove({ folder, recorded, live: await locate(effect) }, scratch, effect),
     stage: async (folder, recorded, tag, effect) => stage(await locate(effect), folder, recorded, tag),

@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import type { Store } from '../adapters/stores/store.ts';
+import type { Sealed, Vault } from '../adapters/vaults/vault.ts';
+import type { StoreManifest } from '../core/backup/manifest.ts';
+import { variablesOfStore } from '../core/rehearsal/scratch-variable.ts';
+import { problem } from '../core/release/problem.ts';
+import type { Effect } from '../platform/effect.ts';
+import { ensureDirectory } from '../platform/files.ts';
+import { gap } from '../platform/gap.ts';
+import { randomId } from '../platform/ids.ts';
+
+/** Restored copies of stores, for a program to be led to. */
+export interface Copies {
+  /** `$SCRATCH_DATABASE_URL` and the like. */
+  variables: Record<string, string>;
+  /** Takes away what does not lie in the folder. */
+  remove(effect: Effect): Promise<void>;
+}
+
+export interface CopyOrder {
+  vault: Vault;
+  sealed: Sealed;
+  /** As the release file has them now. */
+  stores: readonly { name: string; store: Store }[];
+  /** Names of those that are restored. */
+  wanted: readonly string[];
+  /** Gets the copies that are files. */
+  folder: string;
+}
+
+/** Restores stores of a backup, each verified at its place; when one cannot be, what was made for the others is removed again. */
+export async function restoreCopies(order: CopyOrder, effect: Effect): Promise<Copies> {
+  const variables: Record<string, string> = {};
+  const removals: ((effect: Effect) => Promise<void>)[] = [];
+  const remove = async (given: Effect): Promise<void> => {
+    for (const one of removals.toReversed()) await one(given);
+  };
+  try {
+    for (const name of order.wanted) {
+      const copy = await restoreCopy(order, name, effect);
+      Object.assign(variables, variablesOfStore(name, copy.variables));
+      removals.push((given) => copy.remove(given));
+      await gap('scratch.restored');
+    }
+    return { variables, remove };
+  } catch (error) {
+    await remove({ ...effect, signal: new AbortController().signal });
+    throw error;
+  }
+}
+
+async function restoreCopy({ vault, sealed, stores, folder }: CopyOrder, name: string, effect: Effect) {
+  const saved = sealed.manifest.stores.find((one) => one.name === name);
+  const store = stores.find((one) => one.name === name)?.store;
+  if (saved === undefined || store === undefined || store.kind !== saved.kind) {
+    const now = store?.kind ?? 'not in the release file';
+    throw problem('refused', `"${name}" was a store of kind ${saved?.kind ?? 'none'} and is now ${now}`, {
+      where: sealed.manifest.id,
+      next: 'Use the release file of that version.',
+    });
+  }
+  return vault.opened(sealed, name, (copy) => placeCopy(store, { saved, copy, folder }, effect));
+}
+
+async function placeCopy(
+  store: Store,
+  { saved, copy, folder }: { saved: StoreManifest; copy: string; folder: string },
+  effect: Effect,
+): Promise<Copies> {
+  const { capture, name } = saved;
+  if (store.placeIn !== undefined) {
+    const into = join(folder, 'data', name);
+    await ensureDirectory(into);
+    await store.extract(copy, capture, into, effect);
+    // The folder goes with everything else.
+    return { variables: { SCRATCH_PATH: await store.placeIn(into, effect) }, remove: () => Promise.resolve() };
+  }
+  if (store.rehearsing !== undefined) {
+    const id = randomId();
+    // By this token the next use ends what a killed restore has left.
+    return store.rehearsing.restore({ folder: copy, capture }, id, { ...effect, token: `rehearsal/${id}/restore` });
+  }
+  throw problem('refused', `a copy of "${name}" (${store.kind}) is nothing that a program can be led to`, {
+    where: 'scratch',
+    next: `If the version can do without it, write scratch: without: [${name}].`,
+  });
+}
