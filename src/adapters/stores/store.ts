@@ -48,6 +48,15 @@ export interface TableDescription {
   columns: Record<string, string>;
 }
 
+/** Somebody waits for a lock of the server. */
+export interface LockWait {
+  /** The table, as the server writes it; what else is locked, by its kind. */
+  on: string;
+  mode: string;
+  /** Who holds it, for people; without the text of anybody's query. */
+  holder: string;
+}
+
 export interface DescribedTables {
   /** Major version of the server; null where it decides nothing. */
   engineVersion: number | null;
@@ -128,6 +137,8 @@ export interface Store {
   changesSince(capture: Capture, effect: Effect): Promise<JsonObject>;
   /** Of a SQL database: how large the tables are that a migration will touch. Reads only. */
   describeTables?(names: readonly string[], effect: Effect): Promise<DescribedTables>;
+  /** Of a SQL server: tells who keeps the sessions of that name waiting, until the signal of the effect fires. Reads only. */
+  watchWaits?(applicationName: string, found: (wait: LockWait) => void, effect: Effect): Promise<void>;
   /** Absent: a migration of this kind of data cannot be tried on a copy. */
   readonly rehearsing?: Rehearsing;
 }
