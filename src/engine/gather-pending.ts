@@ -6,6 +6,7 @@ import { touchedTables, withoutTables } from '../core/migration/touched-tables.t
 import { contractSql } from '../core/plan/contract-sql.ts';
 import type { Facts } from '../core/plan/facts.ts';
 import { sqlDigest, type PendingMigration } from '../core/plan/pending-migration.ts';
+import type { Migrator, SqlPreview, Unseen } from '../adapters/migrators/migrator.ts';
 import { lockTimeoutOf, type Atomicity } from '../core/release/lock-manners.ts';
 import { isProblem } from '../core/release/problem.ts';
 import type { Effect } from '../platform/effect.ts';
@@ -66,7 +67,7 @@ async function readOne(from: From, place: Place, { migrate, what, sqlOf }: Wante
   const migrator = from.adapters.migrator(migrate);
   const preview = await migrator.preview(place.version, from.effect);
   const dialect = 'unseen' in preview || !isDialectName(preview.dialect) ? dialectOfStores(place) : preview.dialect;
-  const atomicity = dialect === 'sqlite' ? null : await migrator.atomicity(place.version, from.effect);
+  const atomicity = dialect === 'sqlite' ? null : await askAtomicity(migrator, preview, place.version, from.effect);
   if ('unseen' in preview) {
     return { ...NOTHING, atomicity, problems: [`the ${what} is not judged: ${preview.unseen}`] };
   }
@@ -86,6 +87,22 @@ async function readOne(from: From, place: Place, { migrate, what, sqlOf }: Wante
   const lockTimeoutMs = migrate.locks === undefined ? null : lockTimeoutOf(migrate.locks, atomicity);
   const pending = { migration, facts: { ...facts, lockTimeoutMs }, sqlDigest: sqlDigest(sql) };
   return { pending, atomicity, problems, printed: preview.sql };
+}
+
+/** Without an answer it is not known, and the migration is judged all the same. */
+async function askAtomicity(
+  migrator: Migrator,
+  preview: SqlPreview | Unseen,
+  version: string,
+  effect: Effect,
+): Promise<Atomicity> {
+  if (!('unseen' in preview) && preview.atomicity !== undefined) return preview.atomicity;
+  try {
+    return await migrator.atomicity(version, effect);
+  } catch (error) {
+    if (!isProblem(error)) throw error;
+    return { atomic: false, why: `it could not be found out: ${error.message.split('\n')[0] ?? ''}` };
+  }
 }
 
 /** The facts with what the migration would run. A preview that fails is a warning of the plan: what is not seen is not judged good. */

@@ -29,6 +29,8 @@ export interface SqlPreview {
   ownTables: string[];
   /** The way back, where it is SQL that is seen too; null: there is none. Absent: the tool has one and does not show it. */
   down?: { sql: string } | null;
+  /** Where the SQL itself shows it; absent: it is asked for. */
+  atomicity?: Atomicity;
 }
 
 /** No SQL is to be had before the migration runs. */

@@ -40,7 +40,7 @@ export function openAlembicMigrator(checkedSettings: Json, manners: LockManners 
     const range = `${from === EMPTY ? '' : from}:${settings.to}`;
     const words = ['upgrade', from === EMPTY ? settings.to : range, '--sql'];
     const sql = await readMigratorOutput(commandOf('preview', version, words), settings, effect);
-    return { sql, dialect: settings.dialect, ownTables: ['alembic_version'] };
+    return { sql, dialect: settings.dialect, ownTables: ['alembic_version'], atomicity: readAtomicity(sql) };
   };
   const deeds: MigratorDeeds = {
     kind: 'alembic',
