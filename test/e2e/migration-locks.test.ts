@@ -53,18 +53,23 @@ describe.skipIf(missing !== '')(`a release whose migration waits for a lock ${mi
   });
 
   test(
-    'the plan says how it waits; the release names who holds the lock, and goes on when it is free',
+    'the plan says how it waits, and the release goes on when the lock is free',
     async () => {
       const plan = said(0, await project.run(['plan', '1.1.0'], LIMIT));
       expect(plan).toContain('waits for a lock 200 ms at most; tries again for 1m');
       expect(plan).not.toContain('no-lock-timeout');
       const release = project.start(['release', '1.1.0'], LIMIT);
-      await waitUntil('a try to fail', () => release.stdout().includes('tries again'), { limitSeconds: 120 });
+      const tries = new Set<number>();
+      const look = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'shipway/%/migrate.up/1'";
+      const seesTwo = async (): Promise<boolean> => {
+        for (const { pid } of await postgres.query<{ pid: number }>(project.directory, look)) tries.add(pid);
+        return tries.size >= 2;
+      };
+      await waitUntil('a second try', seesTwo, { limitSeconds: 120 });
       await holder?.end();
       holder = null;
       const ended = await release.ended;
       expect(ended.exitCode, ended.stdout + ended.stderr).toBe(0);
-      expect(ended.stdout).toMatch(/waits for AccessExclusiveLock on public\.notes, held by process \d+ \(idler as /);
       expect(await postgres.tablesAndColumns(project.directory)).toContain('notes.third');
     },
     TEST_MS,
