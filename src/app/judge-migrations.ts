@@ -4,10 +4,10 @@ import { readFacts } from '../core/migration/read-facts.ts';
 import { migrationOf } from '../core/migration/read-script.ts';
 import { DIALECT_NAMES, type DialectName } from '../core/migration/statement.ts';
 import { planHead } from '../core/plan/build-plan.ts';
-import { judgePending as judgeSeen } from '../core/plan/pending-migration.ts';
+import { judgedParts } from '../core/plan/judged-parts.ts';
 import { parseVersion } from '../core/plan/parse-version.ts';
 import { problem } from '../core/release/problem.ts';
-import { readPending } from '../engine/gather-pending.ts';
+import { readPending, type ReadPending } from '../engine/gather-pending.ts';
 import { listDirectory, readText } from '../platform/files.ts';
 import type { App } from './app.ts';
 import { chooseEnvironment } from './choose-environment.ts';
@@ -54,34 +54,41 @@ export async function judgeFiles(app: App, request: FilesRequest): Promise<Judge
   return judgements;
 }
 
-/** Judges what the project's own tool says it would run for a version. */
+/** Judges what the project's own tool says it would run for a version: the migration, and the contract where there is one. */
 export async function judgePending(
   app: App,
   request: { environment: string | null; version: string; factsPath: string | null },
-): Promise<Judgement> {
+): Promise<Judgement[]> {
   const { config } = await app.releaseFile();
   const environment = chooseEnvironment(config, request.environment);
+  const { migrate } = environment;
+  if (migrate === null) {
+    throw problem('usage', `${environment.name} of ${config.service} has no migration (migrate:)`, {
+      where: `environments.${environment.name}.migrate`,
+      next: 'Name the SQL files: shipway migrate check migrations/*.sql',
+    });
+  }
   const version = parseVersion(request.version);
   const head = planHead(config, environment, { version, commit: null });
   const effect = await app.effect(head, 'look/preview/0');
   const { adapters } = await app.tools();
-  const { pending, problems } = await readPending({ adapters, effect }, { config, environment, version });
-  if (pending !== null) {
-    const given = await factsFrom(request.factsPath);
-    const facts = withGiven(pending.facts, given);
-    const { name, dialect, up } = pending.migration;
-    const findings = judgeSeen({ ...pending, facts }, environment.migrate?.allow ?? {});
-    return { name, dialect, statements: up.length, findings };
-  }
-  const message =
-    environment.migrate === null
-      ? `${environment.name} of ${config.service} has no migration (migrate:)`
-      : `the migration of ${environment.name} cannot be seen before it runs (${problems.join('; ')})`;
-  const next =
-    environment.migrate === null
-      ? 'Name the SQL files: shipway migrate check migrations/*.sql'
-      : 'Write the command that prints its SQL as "preview" below migrate: command:, or name SQL files: shipway migrate check migrations/*.sql';
-  throw problem('usage', message, { where: `environments.${environment.name}.migrate`, next });
+  const { up, contract } = await readPending({ adapters, effect }, { config, environment, version });
+  const unseen = [...(up.pending === null ? up.problems : []), ...(contract.pending === null ? contract.problems : [])];
+  if (unseen.length > 0) throw notSeen(environment.name, unseen);
+  const given = await factsFrom(request.factsPath);
+  const withFacts = (read: ReadPending) =>
+    read.pending === null ? null : { ...read.pending, facts: withGiven(read.pending.facts, given) };
+  const seen = { pending: withFacts(up), contract: { ...contract, pending: withFacts(contract) } };
+  return judgedParts(seen, migrate).map(({ migration: { name, dialect, up: statements }, findings }) => {
+    return { name, dialect, statements: statements.length, findings };
+  });
+}
+
+function notSeen(environment: string, problems: readonly string[]): Error {
+  return problem('usage', `the migration of ${environment} cannot be seen before it runs (${problems.join('; ')})`, {
+    where: `environments.${environment}.migrate`,
+    next: 'Write the command that prints its SQL as "preview" below migrate: command:, or name SQL files: shipway migrate check migrations/*.sql',
+  });
 }
 
 /** What a person says of the database goes before what was read there. */

@@ -53,7 +53,7 @@ async function judgeVersion(session: Session, files: string[], given: CheckOptio
   }
   const { judgePending } = await import('../app/judge-migrations.ts');
   const request = { environment: session.options.env, version: given.version ?? '', factsPath: given.facts ?? null };
-  return [await judgePending(await session.app(), request)];
+  return judgePending(await session.app(), request);
 }
 
 export async function status(session: Session, version: string): Promise<number> {

@@ -51,6 +51,8 @@ export async function gatherFacts(
     ...remembered,
     revision: revision.value,
     pending: null,
+    atomicity: null,
+    contract: { pending: null, atomicity: null },
     problems: [revision.problem, drill.concern].filter((one) => one !== null),
     restoreSeconds: drill.restoreSeconds,
     backups: await from.backups.list(request.head),

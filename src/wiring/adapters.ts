@@ -44,8 +44,12 @@ export const adapters: Adapters = {
     (await pick('store', stores, store)
       .open(store.settings, { projectDirectory: effect.projectDirectory })
       .describeTables?.(names, effect)) ?? null,
+  watchWaits: async (store, { applicationName, found }, effect) =>
+    pick('store', stores, store)
+      .open(store.settings, { projectDirectory: effect.projectDirectory })
+      .watchWaits?.(applicationName, found, effect),
   dialect: (name) => dialectKinds[name].open(),
-  migrator: (chosen) => pick('migrator', migratorKinds, chosen).open(chosen.settings),
+  migrator: (chosen) => pick('migrator', migratorKinds, chosen).open(chosen.settings, chosen.locks ?? null),
 };
 
 function scopeOf(plan: Plan): { service: string; environment: string } {

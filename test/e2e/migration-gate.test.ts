@@ -34,7 +34,11 @@ describe('the judge of migrations as a gate', () => {
       'acts.txt': '',
     });
     project.write('migrations/1.1.0.sql', "SET lock_timeout = '200ms';\nALTER TABLE orders DROP COLUMN note;\n");
-    project.write('migrations/1.2.0.sql', "SET lock_timeout = '200ms';\nALTER TABLE orders ADD COLUMN gift text;\n");
+    for (const version of ['1.2.0', '1.2.1'])
+      project.write(
+        `migrations/${version}.sql`,
+        "SET lock_timeout = '200ms';\nALTER TABLE orders ADD COLUMN gift text;\n",
+      );
   });
   afterEach(() => project.remove());
 
@@ -71,5 +75,37 @@ describe('the judge of migrations as a gate', () => {
     project.write('shipway.yaml', releaseFile(contract));
     said(0, await project.run(['release', '1.2.0'], LIMIT));
     expect(project.read('acts.txt')).toBe('migrate\ndeploy 1.2.0\ncontract\n');
+  }, 400_000);
+
+  test('what contracts is judged too: an error refuses the release, and SQL that changed meanwhile is not run', async () => {
+    const contract = `      contract:
+        command:
+          up: [sh, -c, 'cat contract.sql >> applied.sql; echo contract >> acts.txt']
+          preview: [cat, contract.sql]
+          revision: [sh, -c, 'wc -c < applied.sql']`;
+    project.write(
+      'contract.sql',
+      "SET lock_timeout = '200ms';\nALTER TABLE orders DROP COLUMN note;\nCREATE INDEX i ON orders (id);\n",
+    );
+    project.write('shipway.yaml', releaseFile(contract));
+    const refused = await project.run(['release', '1.2.0'], LIMIT);
+    expect(refused.exitCode).toBe(30);
+    expect(refused.stderr).toContain('the contract of shop 1.2.0 is unsafe in production: 1 error');
+    expect(refused.stderr).toContain('index-blocks-writes');
+    expect(project.read('acts.txt')).toBe('');
+
+    project.write('contract.sql', "SET lock_timeout = '200ms';\nALTER TABLE orders DROP COLUMN note;\n");
+    const swap = "['sh', '-c', 'echo \"DROP TABLE orders;\" > contract.sql']";
+    const changed = `    checklist:\n      - Somebody changes the file: { run: ${swap} }`;
+    project.write('shipway.yaml', releaseFile(contract, changed));
+    const ran = await project.run(['release', '1.2.0'], LIMIT);
+    expect(ran.stdout + ran.stderr).toContain('is not the SQL that was judged when the plan was made');
+    expect(project.read('acts.txt')).toBe('migrate\ndeploy 1.2.0\n');
+    expect(project.read('applied.sql')).not.toContain('DROP');
+
+    project.write('contract.sql', "SET lock_timeout = '200ms';\nALTER TABLE orders DROP COLUMN note;\n");
+    project.write('shipway.yaml', releaseFile(contract));
+    said(0, await project.run(['release', '1.2.1'], LIMIT));
+    expect(project.read('acts.txt')).toBe('migrate\ndeploy 1.2.0\nmigrate\ndeploy 1.2.1\ncontract\n');
   }, 400_000);
 });

@@ -1,3 +1,4 @@
+import type { Atomicity } from '../../core/release/lock-manners.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { WayDown } from './way-down.ts';
 
@@ -13,6 +14,8 @@ export interface Migrator {
   up(version: string, effect: Effect): Promise<void>;
   /** Runs with the NEWER version's files: the older ones lack the file that describes the way down. */
   down(version: string, toRevision: string | null, effect: Effect): Promise<void>;
+  /** Whether an `up` that fails leaves the data as it was; without evidence it does not. Changes nothing. */
+  atomicity(version: string, effect: Effect): Promise<Atomicity>;
   /** The SQL that `up` would run now, without running it; or why it is not seen. */
   preview(version: string, effect: Effect): Promise<SqlPreview | Unseen>;
   /** What the project's tool tells about its migrations; null: it tells nothing besides the revision. */
@@ -27,6 +30,10 @@ export interface SqlPreview {
   dialect: string | null;
   /** Tables in which the tool keeps its own record: what it writes there is nobody's data. */
   ownTables: string[];
+  /** The way back, where it is SQL that is seen too; null: there is none. Absent: the tool has one and does not show it. */
+  down?: { sql: string } | null;
+  /** Where the SQL itself shows it; absent: it is asked for. */
+  atomicity?: Atomicity;
 }
 
 /** No SQL is to be had before the migration runs. */

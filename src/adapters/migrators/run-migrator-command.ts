@@ -1,3 +1,4 @@
+import type { LockManners } from '../../core/release/lock-manners.ts';
 import { problem } from '../../core/release/problem.ts';
 import type { Effect } from '../../platform/effect.ts';
 import { gap } from '../../platform/gap.ts';
@@ -8,15 +9,19 @@ import {
   runDeclaredCommand,
   type DeclaredSettings,
 } from '../../platform/run-declared-command.ts';
+import { goUpPolitely, type PoliteDeeds } from './go-up-politely.ts';
 import type { Migrator } from './migrator.ts';
 
 const READ_BYTES_MAX = 8 * 1024 * 1024; // of SQL that is read before it runs; more is data
+
+// What PostgreSQL says when lock_timeout ends a wait, its number for it, and what psycopg makes of that.
+const LOCK_NOT_GIVEN = /canceling statement due to lock timeout|\b55P03\b|LockNotAvailable/;
 
 /** One call of the project's tool. */
 export interface MigratorCommand {
   /** The migrator, for the place of a problem. */
   kind: string;
-  name: 'up' | 'down' | 'revision' | 'preview' | 'status' | 'unlock';
+  name: 'up' | 'down' | 'revision' | 'preview' | 'status' | 'unlock' | 'resolve';
   argv: string[];
   bindings: Record<string, string>;
 }
@@ -77,24 +82,27 @@ export function commandFailed(command: MigratorCommand, settings: DeclaredSettin
     next: result.timedOut
       ? 'Find out what it waits for (a lock in the database?), or raise "timeout".'
       : 'Correct the migration; the revision tells whether a part of it has been applied.',
+    retry: !result.timedOut && LOCK_NOT_GIVEN.test(`${result.stdout}\n${result.stderr}`),
   });
 }
 
 /** What an implementation does itself; the rest of `up` and `down` is the same for all. */
-export interface MigratorDeeds {
-  kind: string;
-  revision(version: string, effect: Effect): Promise<string | null>;
-  goUp(version: string, effect: Effect): Promise<void>;
+export interface MigratorDeeds extends PoliteDeeds {
   goDown(version: string, toRevision: string | null, effect: Effect): Promise<void>;
 }
 
 /** `up` and `down` that report the revision before and after, and check that the way down ended where it should. */
-export function directionsOf(deeds: MigratorDeeds): Pick<Migrator, 'up' | 'down'> {
+export function directionsOf(
+  deeds: MigratorDeeds,
+  manners: LockManners | null,
+): Pick<Migrator, 'up' | 'down' | 'revision' | 'atomicity'> {
   return {
+    revision: (version, effect) => deeds.revision(version, effect),
+    atomicity: (version, effect) => deeds.atomicity(version, effect),
     async up(version, effect) {
       const before = await deeds.revision(version, effect);
       await gap('migrator.before-up');
-      await deeds.goUp(version, effect);
+      await goUpPolitely(deeds, manners, version, effect);
       await gap('migrator.after-up');
       const after = await deeds.revision(version, effect);
       effect.report(`migrate up: ${changeOf(before, after)}`);

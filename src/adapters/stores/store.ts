@@ -39,6 +39,15 @@ export interface TableDescription {
   columns: Record<string, string>;
 }
 
+/** Somebody waits for a lock of the server. */
+export interface LockWait {
+  /** The table, as the server writes it; what else is locked, by its kind. */
+  on: string;
+  mode: string;
+  /** Who holds it, for people; without the text of anybody's query. */
+  holder: string;
+}
+
 export interface DescribedTables {
   /** Major version of the server; null where it decides nothing. */
   engineVersion: number | null;
@@ -147,6 +156,8 @@ export interface Store {
   readonly shared?: SharedCopies;
   /** Where in a folder that `extract` has filled the data lies that a program is led to. Absent: such a folder is of no use to a program. */
   placeIn?(into: string, effect: Effect): Promise<string>;
+  /** Of a SQL server: tells who keeps the sessions of that name waiting, until the signal of the effect fires. Reads only. */
+  watchWaits?(applicationName: string, found: (wait: LockWait) => void, effect: Effect): Promise<void>;
   /** Absent: a migration of this kind of data cannot be tried on a copy. */
   readonly rehearsing?: Rehearsing;
 }

@@ -6,6 +6,7 @@ import { RULES, ruleNamed } from '../migration/rule-list.ts';
 import { complain } from './forward-issues.ts';
 import type { Kinds } from './kinds.ts';
 import { keepWords } from './keep-words.ts';
+import { lockWords } from './lock-words.ts';
 import { maintenanceWords } from './maintenance-words.ts';
 import { namedCheck } from './named-check.ts';
 import { rehearsalWords } from './rehearsal-words.ts';
@@ -117,6 +118,7 @@ function migrateWords(kinds: Kinds) {
         .describe(
           'A second migration that takes away what only the version before needed; run at the very end, when that version is stopped.',
         ),
+      ...lockWords,
       unsafe: z
         .enum(['refuse', 'warn'])
         .optional()

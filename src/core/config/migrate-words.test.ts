@@ -56,7 +56,24 @@ test('what contracts is a migration of its own, with settings of its own', () =>
   expect(migrate(', contract: { command: { up: [contract] } }')?.contract).toEqual({
     kind: 'command',
     settings: expect.objectContaining({ up: ['contract'] }),
+    locks: { lockTimeoutMs: 'safe', retrySeconds: 60, statementTimeoutMs: null },
   });
+});
+
+test.each([
+  ['', { lockTimeoutMs: 'safe', retrySeconds: 60, statementTimeoutMs: null }],
+  [
+    ', lock-timeout: 500ms, retry-for: 2m, statement-timeout: 15s',
+    { lockTimeoutMs: 500, retrySeconds: 120, statementTimeoutMs: 15_000 },
+  ],
+  [', lock-timeout: none, retry-for: 0s', { lockTimeoutMs: 'none', retrySeconds: 0, statementTimeoutMs: null }],
+])('how it waits for locks is read from "%s", for the contract too', (words, expected) => {
+  expect(migrate(words)?.locks).toEqual(expected);
+  expect(migrate(`${words}, contract: { command: { up: [contract] } }`)?.contract?.locks).toEqual(expected);
+});
+
+test.each(['lock-timeout: 0s', 'lock-timeout: soon', 'statement-timeout: 0s'])('%s is refused', (words) => {
+  expect(() => migrate(`, ${words}`)).toThrow(/timeout/);
 });
 
 test('keys beside the kind are not taken for a kind when the way down is looked for', () => {

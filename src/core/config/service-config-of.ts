@@ -4,6 +4,7 @@ import type { ReadFile } from './file-schema.ts';
 import { backupKeysOf } from './backup-key-words.ts';
 import { copiesOf } from './copy-words.ts';
 import { keepOf } from './keep-words.ts';
+import { lockMannersOf } from './lock-words.ts';
 import { drillOf } from './drill-words.ts';
 import { maintenanceOf } from './maintenance-words.ts';
 import { rehearsalOf } from './rehearsal-words.ts';
@@ -104,14 +105,16 @@ function chosen({ kind, settings }: Chosen): Chosen {
 
 /** Where another environment follows, an unsafe migration is found out there for the good of the next; at the end of the line it is too late. */
 function migrateOf(read: NonNullable<ReadEnvironment['migrate']>, isFollowed: boolean): MigrateConfig {
-  const { when, compatible, reversible, allow } = read.common;
+  const { when, compatible, reversible, allow, contract } = read.common;
+  const locks = lockMannersOf(read.common);
   const unsafe = read.common.unsafe ?? (isFollowed ? 'warn' : 'refuse');
   return {
     ...chosen(read),
+    locks,
     when,
     compatible,
     reversible: reversible ?? hasWayDown(read.settings),
-    contract: read.common.contract === undefined ? null : chosen(read.common.contract),
+    contract: contract === undefined ? null : { ...chosen(contract), locks },
     unsafe,
     allow,
   };

@@ -1,5 +1,6 @@
 import type { RetentionPolicy } from '../backup/retention.ts';
 import type { Json } from '../release/json.ts';
+import type { LockManners } from '../release/lock-manners.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 
 /** One choice among the kinds of an adapter, with its settings already checked by the schema of that kind. */
@@ -24,7 +25,13 @@ export interface NamedStore extends Chosen {
   name: string;
 }
 
-export interface MigrateConfig extends Chosen {
+/** A migration tool, and how it waits for locks. */
+export interface ChosenMigrator extends Chosen {
+  /** Absent in plans of programs that knew none: then no limit is set. */
+  locks?: LockManners;
+}
+
+export interface MigrateConfig extends ChosenMigrator {
   /** Relative to the start of the new version. */
   when: 'before-deploy' | 'after-deploy';
   /** Whether the version before runs correctly on the new schema; if so, a rollback leaves the schema alone. */
@@ -32,7 +39,7 @@ export interface MigrateConfig extends Chosen {
   /** Whether the migrator can go back down; decides how a rollback treats the data. */
   reversible: boolean;
   /** What takes away what no version needs any more, run once the version before is gone; null when nothing does. */
-  contract: Chosen | null;
+  contract: ChosenMigrator | null;
   /** What errors of the judge mean for a release. */
   unsafe: 'refuse' | 'warn';
   /** Rules of the judge that do not hold here, by name, each with the reason. */

@@ -52,7 +52,7 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
       ...skipWarnings(request.releaseType, left, skippedEnvironment(environment, skip, facts)),
       ...planWarnings(phases, environment),
       ...proofWarnings(kept),
-      ...migrationWarnings(willMigrate(kept) ? facts.pending : null, environment.migrate, request),
+      ...migrationWarnings(facts, willMigrate(kept) ? environment.migrate : null, request),
     ],
   };
 }

@@ -1,4 +1,5 @@
 import type { Discarded } from '../rehearsal/compare-states.ts';
+import type { Atomicity } from '../release/lock-manners.ts';
 import type { RehearsalOutcome } from '../rehearsal/rehearsal.ts';
 import type { DataWayName } from './data-way.ts';
 import type { PendingMigration } from './pending-migration.ts';
@@ -21,6 +22,10 @@ export interface Facts {
   schema?: SchemaHistory;
   /** What the migration would run, with what is known of the data; null when it is not shown before it runs. */
   pending: PendingMigration | null;
+  /** Whether the way up leaves the data as it was when it fails; null where no limit for locks would hold. */
+  atomicity: Atomicity | null;
+  /** The same two of what the contract would run at the end. */
+  contract: { pending: PendingMigration | null; atomicity: Atomicity | null };
   /** The newest rehearsal of the wanted version here, or null. */
   rehearsal: RehearsalFact | null;
   /** What could not be found out; shown as warnings of the plan. */

@@ -92,6 +92,8 @@ export function factsWith(change: Partial<Facts> = {}): Facts {
     lock: null,
     revision: '7',
     pending: null,
+    atomicity: null,
+    contract: { pending: null, atomicity: null },
     rehearsal: null,
     problems: [],
     restoreSeconds: null,

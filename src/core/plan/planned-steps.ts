@@ -1,12 +1,13 @@
 import type {
   ApprovalConfig,
-  Chosen,
+  ChosenMigrator,
   CopyPlace,
   MigrateConfig,
   NamedCheck,
   WatchConfig,
 } from '../config/service-config.ts';
 import type { Json, JsonObject } from '../release/json.ts';
+import { lockTimeoutOf, type Atomicity } from '../release/lock-manners.ts';
 import type { Criterion } from '../verdict/criterion.ts';
 import { checkKey } from './check-key.ts';
 import type { Facts } from './facts.ts';
@@ -130,10 +131,12 @@ export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string,
     commands: facts.commands.migrateDown,
     limitSeconds: MIGRATE_LIMIT_SECONDS,
   };
-  const undo = !migrate.compatible && migrate.reversible ? down : null;
+  // A tool that shows its way down knows better whether there is one.
+  const isReversible = migrate.reversible && facts.pending?.migration.down !== null;
+  const undo = !migrate.compatible && isReversible ? down : null;
   const reversibility = migrate.compatible
     ? 'nothing to undo'
-    : migrate.reversible
+    : isReversible
       ? 'reversible until first write'
       : 'irreversible';
   return {
@@ -142,10 +145,7 @@ export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string,
     title: migrate.compatible ? 'migrate up (the version before runs on the new schema too)' : 'migrate up',
     input,
     commands: facts.commands.migrateUp,
-    notes: [
-      ...(judged === null ? [] : [`only the SQL that was judged: ${judged.slice(0, SHOWN_DIGEST)}…`]),
-      wayBackNote(migrate, isRefusing),
-    ],
+    ...notesOf([...judgedNotes(judged), ...lockNotes(migrate, facts.atomicity), wayBackNote(migrate, isRefusing)]),
     undo,
     reversibility,
     limitSeconds: MIGRATE_LIMIT_SECONDS,
@@ -161,14 +161,40 @@ function wayBackNote(migrate: MigrateConfig, isRefusing: boolean): string {
   return 'way back: none but the backup of this release; lost is everything written since it was taken';
 }
 
+function notesOf(notes: string[]): { notes?: string[] } {
+  return notes.length === 0 ? {} : { notes };
+}
+
+function judgedNotes(judged: string | null): string[] {
+  return judged === null ? [] : [`only the SQL that was judged: ${judged.slice(0, SHOWN_DIGEST)}…`];
+}
+
+/** How long others may have to wait behind it, in the words of the release file. */
+function lockNotes({ locks }: ChosenMigrator, atomicity: Atomicity | null): string[] {
+  if (locks === undefined || atomicity === null) return [];
+  const limitMs = lockTimeoutOf(locks, atomicity);
+  const again = atomicity.atomic
+    ? `tries again for ${formatDuration(locks.retrySeconds)}`
+    : `does not try again: ${atomicity.why}`;
+  if (limitMs !== null) return [`waits for a lock ${limitMs} ms at most; ${again}`];
+  const why = atomicity.atomic ? 'lock-timeout: none' : atomicity.why;
+  return [`waits for locks without a limit (${why})`];
+}
+
 /** The last change of a release: when it fails, the new version goes on, and what was to be taken away is still there. */
-export function contractSchema(contract: Chosen, facts: Facts, version: string): PlannedStep {
+export function contractSchema(contract: ChosenMigrator, facts: Facts, version: string): PlannedStep {
+  const judged = facts.contract.pending?.sqlDigest ?? null;
   return {
     id: 'migrate.contract',
     kind: 'migrate-up',
     title: `migrate: take away what only ${facts.running?.version ?? 'an older version'} needed`,
-    input: { migrate: plain(contract), version },
+    input: {
+      migrate: plain(contract),
+      version,
+      ...(judged === null ? {} : { judgedSql: judged, after: 'migrate.up' }),
+    },
     commands: facts.commands.contract,
+    ...notesOf([...judgedNotes(judged), ...lockNotes(contract, facts.contract.atomicity)]),
     undo: null,
     reversibility: 'irreversible',
     limitSeconds: MIGRATE_LIMIT_SECONDS,

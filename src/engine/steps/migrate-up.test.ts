@@ -23,8 +23,8 @@ function bench(world: World, input: { judgedSql: string | null; revisionBefore: 
   };
   const context = {
     step: { id: 'migrate.up', input: { migrate: {}, ...input } },
-    plan: { version: { number: '1.1.0' }, environment: 'production' },
-    effect: { token: `r-1/migrate.up/${attempt}` },
+    plan: { version: { number: '1.1.0' }, environment: 'production', stores: [] },
+    effect: { token: `r-1/migrate.up/${attempt}`, signal: new AbortController().signal },
     tools: { adapters: { migrator: () => migrator } },
   } as unknown as StepContext;
   return { act: () => migrateUpStep.act(context), ups: () => ups };

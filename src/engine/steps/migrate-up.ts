@@ -1,6 +1,8 @@
 import type { MigrateConfig } from '../../core/config/service-config.ts';
+import { withoutBrackets } from '../../core/plan/contract-sql.ts';
 import { sqlDigest } from '../../core/plan/pending-migration.ts';
 import { problem } from '../../core/release/problem.ts';
+import { nameHolders } from './step-holders.ts';
 import type { Observation, Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
 
@@ -21,26 +23,36 @@ export const migrateUpStep: Step = {
     const { migrator, version } = opened(context);
     const before = await migrator.revision(version, context.effect);
     await requireJudged(context, before);
-    await migrator.up(version, context.effect);
+    await nameHolders(context, () => migrator.up(version, context.effect));
     return { before, after: await migrator.revision(version, context.effect) };
   },
 };
 
 function opened(context: StepContext) {
-  const migrate = context.step.input['migrate'] as unknown as MigrateConfig;
-  return { migrator: context.tools.adapters.migrator(migrate), version: context.plan.version.number };
+  const { locks, ...migrate } = context.step.input['migrate'] as unknown as MigrateConfig;
+  // Where SQLite is the only database there is nothing to set, and nothing to ask for it.
+  const manners = locks === undefined || hasOnlySqlite(context.plan.stores) ? {} : { locks };
+  return {
+    migrator: context.tools.adapters.migrator({ ...migrate, ...manners }),
+    version: context.plan.version.number,
+  };
+}
+
+function hasOnlySqlite(stores: readonly { kind: string }[]): boolean {
+  return stores.some((store) => store.kind === 'sqlite') && stores.every((store) => store.kind !== 'postgres');
 }
 
 /** What was judged and approved is what runs: the SQL is asked for once more, and nothing is touched when it is another. */
 async function requireJudged(context: StepContext, revision: string | null): Promise<void> {
   const judged = textInput(context, 'judgedSql');
   if (judged === null) return;
-  const planned = textInput(context, 'revisionBefore');
+  const planned = await plannedRevision(context);
   // A run of ours that was cut short has gone a part of the way; what is left is no longer the text that was judged.
   if (revision !== planned && !isFirstAttempt(context)) return;
   const { migrator, version } = opened(context);
   const seen = await migrator.preview(version, context.effect);
-  const found = 'unseen' in seen ? null : sqlDigest(seen.sql);
+  // The contract was seen behind the way up, without the brackets of a run.
+  const found = 'unseen' in seen ? null : sqlDigest(isContract(context) ? withoutBrackets(seen.sql) : seen.sql);
   if (found === judged) return;
   const moved =
     revision === planned
@@ -58,6 +70,19 @@ async function requireJudged(context: StepContext, revision: string | null): Pro
       next: `Find out what changed (the migration files, or the data), then plan again: shipway plan ${version} --env ${context.plan.environment}`,
     },
   );
+}
+
+/** The one that the plan was made for; for the contract the one that the way up of this release led to. */
+async function plannedRevision(context: StepContext): Promise<string | null> {
+  const after = textInput(context, 'after');
+  if (after === null) return textInput(context, 'revisionBefore');
+  const result = await context.tools.memory.resultOf(context.releaseId, after);
+  const revision = result?.['after'];
+  return typeof revision === 'string' ? revision : null;
+}
+
+function isContract(context: StepContext): boolean {
+  return textInput(context, 'after') !== null;
 }
 
 /** The token is `<release>/<step>/<attempt>`. */

@@ -3,9 +3,9 @@ import type { MetricSource } from '../../adapters/metrics/metric-source.ts';
 import type { Dialect } from '../../adapters/dialects/dialect.ts';
 import type { Migrator } from '../../adapters/migrators/migrator.ts';
 import type { Router, RouterState } from '../../adapters/routers/router.ts';
-import type { DescribedTables } from '../../adapters/stores/store.ts';
+import type { DescribedTables, LockWait } from '../../adapters/stores/store.ts';
 import type { Target } from '../../adapters/targets/target.ts';
-import type { Chosen, NamedCheck, NamedStore } from '../../core/config/service-config.ts';
+import type { Chosen, ChosenMigrator, NamedCheck, NamedStore } from '../../core/config/service-config.ts';
 import type { DialectName } from '../../core/migration/statement.ts';
 import type { Plan } from '../../core/plan/plan.ts';
 import type { JsonObject } from '../../core/release/json.ts';
@@ -31,9 +31,15 @@ export interface Adapters {
   check(chosen: Chosen): Check;
   runCheck(named: NamedCheck, subject: CheckSubject, effect: Effect): Promise<CheckResult>;
   metrics(chosen: Chosen): MetricSource;
-  migrator(chosen: Chosen): Migrator;
+  migrator(chosen: ChosenMigrator): Migrator;
   /** How large tables of a SQL database are; null for a store that has none. */
   describeTables(store: NamedStore, names: readonly string[], effect: Effect): Promise<DescribedTables | null>;
+  /** Tells who keeps sessions of that name waiting, until the signal fires; at once nothing for a store that cannot be asked. */
+  watchWaits(
+    store: NamedStore,
+    want: { applicationName: string; found: (wait: LockWait) => void },
+    effect: Effect,
+  ): Promise<void>;
   /** Reads SQL; its parser is loaded by the first use. */
   dialect(name: DialectName): Dialect;
 }

@@ -25,6 +25,7 @@ const HARMLESS = new Set([
   'ConstraintsSetStmt',
   'CreateRoleStmt',
   'AlterRoleStmt',
+  'AlterRoleSetStmt',
   'CreatePublicationStmt',
   'CreateCastStmt',
   'AlterObjectDependsStmt',

@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { debianProgram } from '../../../../test/support/debian-program.ts';
 import { watchArguments } from '../../../../test/support/watch-arguments.ts';
+import { alembicReason } from '../../../../test/support/migration-tools.ts';
+import { migratorPostgres } from '../../../../test/support/migrator-postgres.ts';
 import { tablesAndColumns } from '../../../../test/support/read-sqlite.ts';
 import { testEffect } from '../../../../test/support/test-effect.ts';
 import type { Json } from '../../../core/release/json.ts';
@@ -13,6 +15,7 @@ import { alembicSettings } from './settings.ts';
 
 const FIXTURE = resolve('test/fixtures/migrators/alembic');
 const alembic = debianProgram('alembic', 'alembic');
+const postgres = migratorPostgres();
 const ENV = { DATABASE_URL: '$SHOP_DSN', PYTHONDONTWRITEBYTECODE: '1' };
 const LIMIT_MS = 120_000; // alembic takes up to two seconds to start on a busy machine
 
@@ -32,6 +35,27 @@ describeMigrator({
   applied: appliedIn,
   crashWithinMs: 1500,
   missing: alembic.reason,
+});
+
+describeMigrator({
+  kind: 'alembic',
+  on: 'PostgreSQL',
+  settings: (directory) => ({
+    directory: FIXTURE,
+    env: { ...ENV, DATABASE_URL: postgres.url(directory), STEP_SECONDS: '0.1' },
+  }),
+  revisions: { empty: 'base', newest: 'r2' },
+  applied: async (directory) => {
+    const found = await postgres.tablesAndColumns(directory);
+    return [...(found.includes('notes') ? ['r1'] : []), ...(found.includes('notes.tag') ? ['r2'] : [])];
+  },
+  crashWithinMs: 1500,
+  crashes: 5,
+  missing: [postgres.reason, alembicReason()].filter((one) => one !== '').join('; '),
+  begin: postgres.begin,
+  end: postgres.end,
+  prepare: postgres.create,
+  remove: postgres.drop,
 });
 
 describe.skipIf(alembic.path === null)(`the alembic migrator ${alembic.reason}`, { timeout: LIMIT_MS }, () => {

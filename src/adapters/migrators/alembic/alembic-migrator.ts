@@ -1,17 +1,21 @@
 import { resolve } from 'node:path';
 import type { Json } from '../../../core/release/json.ts';
+import type { LockManners } from '../../../core/release/lock-manners.ts';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { listDirectory, readText } from '../../../platform/files.ts';
-import type { Migrator } from '../migrator.ts';
+import { isUnseen, type Migrator } from '../migrator.ts';
 import {
   directionsOf,
   noRevisionToGoTo,
   readMigratorOutput,
   runMigratorCommand,
   type MigratorCommand,
+  type MigratorDeeds,
 } from '../run-migrator-command.ts';
+import { limitedSettings } from '../session-limits.ts';
 import { commandFolder, notStored, wayDownOf, type WayDown } from '../way-down.ts';
+import { readAtomicity } from './read-atomicity.ts';
 import { goalOf, readCurrent, readHistory, splitHistory } from './read-history.ts';
 import { scriptFolders, sectionMeant } from './script-folders.ts';
 import type { AlembicSettings } from './settings.ts';
@@ -20,7 +24,7 @@ import type { AlembicSettings } from './settings.ts';
 const EMPTY = 'base';
 
 /** Calls alembic. The address of the database reaches its env.py by the environment, never by an argument. */
-export function openAlembicMigrator(checkedSettings: Json): Migrator {
+export function openAlembicMigrator(checkedSettings: Json, manners: LockManners | null = null): Migrator {
   const settings = checkedSettings as unknown as AlembicSettings;
   const argv = (...words: string[]): string[] => [...settings.command, '-c', settings.config, ...words];
   const commandOf = (name: MigratorCommand['name'], version: string, words: string[]): MigratorCommand => {
@@ -34,30 +38,36 @@ export function openAlembicMigrator(checkedSettings: Json): Migrator {
     const heads = await current(version, effect);
     return heads.length === 0 ? EMPTY : heads.join(',');
   };
+  const preview: Migrator['preview'] = async (version, effect) => {
+    const from = await revision(version, effect);
+    if (from.includes(',')) return { unseen: `alembic prints no SQL from several revisions at once (${from})` };
+    const range = `${from === EMPTY ? '' : from}:${settings.to}`;
+    const words = ['upgrade', from === EMPTY ? settings.to : range, '--sql'];
+    const sql = await readMigratorOutput(commandOf('preview', version, words), settings, effect);
+    return { sql, dialect: settings.dialect, ownTables: ['alembic_version'], atomicity: readAtomicity(sql) };
+  };
+  const deeds: MigratorDeeds = {
+    kind: 'alembic',
+    revision,
+    atomicity: async (version, effect) => {
+      const seen = await preview(version, effect);
+      return isUnseen(seen) ? { atomic: false, why: seen.unseen } : readAtomicity(seen.sql);
+    },
+    goUp: async (version, effect, limits) => {
+      const command = commandOf('up', version, ['upgrade', settings.to]);
+      await runMigratorCommand(command, limitedSettings(settings, limits), effect);
+    },
+    goDown: async (version, toRevision, effect) => {
+      if (toRevision === null) throw noRevisionToGoTo('alembic', version);
+      if (toRevision.includes(',')) throw severalHeads(version, toRevision);
+      await runMigratorCommand(commandOf('down', version, ['downgrade', toRevision]), settings, effect);
+    },
+  };
   return {
     kind: 'alembic',
     commandsFor: (direction) => [direction === 'up' ? argv('upgrade', settings.to) : argv('downgrade', '$REVISION')],
-    revision,
-    ...directionsOf({
-      kind: 'alembic',
-      revision,
-      goUp: async (version, effect) => {
-        await runMigratorCommand(commandOf('up', version, ['upgrade', settings.to]), settings, effect);
-      },
-      goDown: async (version, toRevision, effect) => {
-        if (toRevision === null) throw noRevisionToGoTo('alembic', version);
-        if (toRevision.includes(',')) throw severalHeads(version, toRevision);
-        await runMigratorCommand(commandOf('down', version, ['downgrade', toRevision]), settings, effect);
-      },
-    }),
-    async preview(version, effect) {
-      const from = await revision(version, effect);
-      if (from.includes(',')) return { unseen: `alembic prints no SQL from several revisions at once (${from})` };
-      const range = `${from === EMPTY ? '' : from}:${settings.to}`;
-      const words = ['upgrade', from === EMPTY ? settings.to : range, '--sql'];
-      const sql = await readMigratorOutput(commandOf('preview', version, words), settings, effect);
-      return { sql, dialect: settings.dialect, ownTables: ['alembic_version'] };
-    },
+    ...directionsOf(deeds, manners),
+    preview,
     async status(version, effect) {
       const history = await readMigratorOutput(commandOf('status', version, ['history']), settings, effect);
       return { ...splitHistory(readHistory(history), await current(version, effect)), text: '' };

@@ -187,6 +187,7 @@ describe('the command migrator', () => {
       preview: null,
       dialect: null,
       status: null,
+      transactional: false,
       directory: '.',
       env: {},
       timeoutSeconds: 1800,

@@ -1,44 +1,55 @@
 import { resolve } from 'node:path';
 import type { Json } from '../../../core/release/json.ts';
+import type { LockManners } from '../../../core/release/lock-manners.ts';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { lastLinesOf } from '../../../platform/run-declared-command.ts';
 import type { Migrator } from '../migrator.ts';
-import { directionsOf, readMigratorOutput, runMigratorCommand, type MigratorCommand } from '../run-migrator-command.ts';
+import {
+  directionsOf,
+  readMigratorOutput,
+  runMigratorCommand,
+  type MigratorCommand,
+  type MigratorDeeds,
+} from '../run-migrator-command.ts';
+import { limitedSettings } from '../session-limits.ts';
 import { commandFolder, notStored, wayDownOf } from '../way-down.ts';
 import type { MigratorSettings } from './settings.ts';
 
+const NOT_SAID = { atomic: false, why: 'the release file does not say `transactional: true`' } as const;
 const REVISION_LENGTH_MAX = 200; // a revision is a number, a hash or a file name; anything longer is an error message
 
 /**
  * Calls the project's own migration tool. `up` is harmless when everything is applied already, by the promise of the tool;
  * every failure is `migration-failed` with the last lines the tool printed.
  */
-export function openCommandMigrator(checkedSettings: Json): Migrator {
+export function openCommandMigrator(checkedSettings: Json, manners: LockManners | null = null): Migrator {
   const settings = checkedSettings as unknown as MigratorSettings;
   const revision = (version: string, effect: Effect) => askRevision(settings, version, effect);
-  const { up, down } = directionsOf({
+  const deeds: MigratorDeeds = {
     kind: 'command',
     revision,
-    goUp: async (version, effect) => {
-      await runMigratorCommand(commandOf('up', settings.up, { VERSION: version }), settings, effect);
+    atomicity: async () => (settings.transactional ? { atomic: true } : NOT_SAID),
+    goUp: async (version, effect, limits) => {
+      const command = commandOf('up', settings.up, { VERSION: version });
+      await runMigratorCommand(command, limitedSettings(settings, limits), effect);
     },
     goDown: async (version, toRevision, effect) => {
       const bindings = { VERSION: version, ...(toRevision === null ? {} : { REVISION: toRevision }) };
       await runMigratorCommand(commandOf('down', settings.down ?? [], bindings), settings, effect);
     },
-  });
+  };
+  const directions = directionsOf(deeds, manners);
   return {
     kind: 'command',
     commandsFor: (direction) => {
       const argv = direction === 'up' ? settings.up : settings.down;
       return argv === null ? [] : [argv];
     },
-    revision,
-    up,
+    ...directions,
     async down(version, toRevision, effect) {
       if (settings.down === null) throw noWayDown(version);
-      await down(version, toRevision, effect);
+      await directions.down(version, toRevision, effect);
     },
     async preview(version, effect) {
       if (settings.preview === null) return { unseen: 'the release file declares no `preview` command' };

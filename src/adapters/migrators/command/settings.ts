@@ -13,6 +13,8 @@ export interface MigratorSettings {
   dialect: 'postgresql' | 'sqlite' | null;
   /** Null: there is nothing to print but the revision. */
   status: string[] | null;
+  /** Whether an `up` that fails leaves the data as it was. */
+  transactional: boolean;
   directory: string;
   files?: string[] | undefined;
   env: Record<string, string>;
@@ -43,6 +45,12 @@ export const migratorSettings = z
         'Language of the previewed SQL. Default: sqlite where all SQL stores are SQLite, otherwise postgresql.',
       ),
     status: argvSetting().optional().describe('Prints which migrations are applied and which wait; changes nothing.'),
+    transactional: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether an `up` that fails leaves the data as it was. Then waits for locks are limited, and tried again: see `lock-timeout`.',
+      ),
     directory: z.string().min(1).default('.').describe('Working directory, relative to the project.'),
     env: z.record(z.string(), z.string()).default({}).describe('Variables of the commands.'),
     files: filesSetting(),

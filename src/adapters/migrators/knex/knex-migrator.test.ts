@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { migratorPostgres } from '../../../../test/support/migrator-postgres.ts';
 import { tablesAndColumns } from '../../../../test/support/read-sqlite.ts';
 import { testEffect } from '../../../../test/support/test-effect.ts';
 import { watchArguments } from '../../../../test/support/watch-arguments.ts';
@@ -11,6 +12,7 @@ import { describeMigrator } from '../migrator.suite.ts';
 import { openKnexMigrator } from './knex-migrator.ts';
 import { knexSettings } from './settings.ts';
 
+const postgres = migratorPostgres();
 const FIXTURE = resolve('test/fixtures/migrators/knex');
 const COMMAND = [process.execPath, resolve('node_modules/knex/bin/cli.js')];
 const LIMIT_MS = 120_000; // knex takes up to a second to start on a busy machine
@@ -33,6 +35,27 @@ describeMigrator({
   revisions: { empty: 'none', newest: '0002_tag.cjs' },
   applied: appliedIn,
   crashWithinMs: 1000,
+});
+
+describeMigrator({
+  kind: 'knex',
+  on: 'PostgreSQL',
+  settings: (directory) => ({
+    ...settingsIn(directory),
+    env: { DATABASE_URL: postgres.url(directory), STEP_MS: '100' },
+  }),
+  revisions: { empty: 'none', newest: '0002_tag.cjs' },
+  applied: async (directory) => {
+    const found = await postgres.tablesAndColumns(directory);
+    return [...(found.includes('notes') ? ['0001'] : []), ...(found.includes('notes.tag') ? ['0002'] : [])];
+  },
+  crashWithinMs: 1000,
+  crashes: 5,
+  missing: postgres.reason,
+  begin: postgres.begin,
+  end: postgres.end,
+  prepare: postgres.create,
+  remove: postgres.drop,
 });
 
 describe('the knex migrator', { timeout: LIMIT_MS }, () => {

@@ -1,4 +1,5 @@
 import type { Json } from '../../../core/release/json.ts';
+import type { LockManners } from '../../../core/release/lock-manners.ts';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { lastLinesOf } from '../../../platform/run-declared-command.ts';
@@ -11,7 +12,10 @@ import {
   runMigratorCommand,
   tryMigratorCommand,
   type MigratorCommand,
+  type MigratorDeeds,
 } from '../run-migrator-command.ts';
+import { limitedSettings } from '../session-limits.ts';
+import { findAtomicity } from './find-atomicity.ts';
 import { forgetRun, noteRun, wasCutShort } from './own-lock.ts';
 import { readList } from './read-list.ts';
 import { keptFiles } from './kept-files.ts';
@@ -21,29 +25,32 @@ import type { KnexSettings } from './settings.ts';
 const EMPTY = 'none';
 
 /** Calls knex. The address of the database reaches its knexfile by the environment, never by an argument. */
-export function openKnexMigrator(checkedSettings: Json): Migrator {
+export function openKnexMigrator(checkedSettings: Json, manners: LockManners | null = null): Migrator {
   const settings = checkedSettings as unknown as KnexSettings;
   const list = (version: string, effect: Effect) => askList(settings, version, effect);
   const revision = async (version: string, effect: Effect): Promise<string> =>
     (await list(version, effect)).applied.at(-1) ?? EMPTY;
+  const deeds: MigratorDeeds = {
+    kind: 'knex',
+    revision,
+    atomicity: async (version, effect) =>
+      findAtomicity(settings, (await list(version, effect)).pending, version, effect),
+    goUp: (version, effect, limits) =>
+      change(limitedSettings(settings, limits), commandOf(settings, 'up', version, ['migrate:latest']), effect),
+    goDown: async (version, toRevision, effect) => {
+      if (toRevision === null) throw noRevisionToGoTo('knex', version);
+      const { applied } = await list(version, effect);
+      for (const name of migrationsAbove(applied, toRevision, version)) {
+        await change(settings, commandOf(settings, 'down', version, ['migrate:down', name]), effect);
+      }
+    },
+  };
   return {
     kind: 'knex',
     commandsFor: (direction) => [
       direction === 'up' ? argvOf(settings, 'migrate:latest') : argvOf(settings, 'migrate:down', '$MIGRATION'),
     ],
-    revision,
-    ...directionsOf({
-      kind: 'knex',
-      revision,
-      goUp: (version, effect) => change(settings, commandOf(settings, 'up', version, ['migrate:latest']), effect),
-      goDown: async (version, toRevision, effect) => {
-        if (toRevision === null) throw noRevisionToGoTo('knex', version);
-        const { applied } = await list(version, effect);
-        for (const name of migrationsAbove(applied, toRevision, version)) {
-          await change(settings, commandOf(settings, 'down', version, ['migrate:down', name]), effect);
-        }
-      },
-    }),
+    ...directionsOf(deeds, manners),
     preview: async () => ({ unseen: 'knex cannot print the SQL of its migrations without running them' }),
     status: async (version, effect) => ({ ...(await list(version, effect)), text: '' }),
     wayDown: async (version, effect) => keptFiles(settings, await list(version, effect), { version, effect }),

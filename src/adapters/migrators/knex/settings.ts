@@ -5,6 +5,7 @@ import { toolSettings } from '../tool-settings.ts';
 export interface KnexSettings {
   command: string[];
   knexfile: string | null;
+  migrations: string;
   directory: string;
   files?: string[] | undefined;
   env: Record<string, string>;
@@ -22,6 +23,13 @@ export const knexSettings = z
       .min(1)
       .optional()
       .describe('Its file, relative to `directory`. Default: what knex finds itself.'),
+    migrations: z
+      .string()
+      .min(1)
+      .default('migrations')
+      .describe(
+        'Folder of the migration files, relative to `directory`; read to see whether each runs in a transaction. Which are run says the knexfile.',
+      ),
     ...toolSettings('Variables for its knexfile, e.g. `DATABASE_URL: $DATABASE_URL` and NODE_ENV; never an argument.'),
   })
   .transform(({ timeout, knexfile, ...rest }): KnexSettings => {

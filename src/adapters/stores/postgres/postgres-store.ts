@@ -17,6 +17,7 @@ import { proveDatabase } from './prove-database.ts';
 import { namesFrom } from './database-names.ts';
 import { discardReplaced, listReplaced, swapIn, swapOut } from './swap-databases.ts';
 import type { Tools } from './tools.ts';
+import { watchWaits } from './watch-waits.ts';
 import { postgresMaintenance } from './maintain-database.ts';
 import { verifyArchive } from './verify-archive.ts';
 
@@ -68,6 +69,10 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     replaced: (effect) => listReplaced(toolsOf(effect).address, effect),
     changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
     describeTables: (names, effect) => describeTables(names, toolsOf(effect).address, effect),
+    watchWaits: (applicationName, found, effect) => {
+      const failure = { kind: 'unreachable', what: 'who holds its locks cannot be read' } as const;
+      return watchWaits({ address: toolsOf(effect).address, effect, failure }, applicationName, found);
+    },
     rehearsing: rehearseDatabase((effect) => {
       const url = effect.resolve(settings.scratch ?? settings.url);
       return { live: liveOf(effect), scratch: { tools: scratchTools(effect), url } };

@@ -1,0 +1,168 @@
+import type { Json } from '../../../core/release/json.ts';
+import type { Atomicity, LockManners } from '../../../core/release/lock-manners.ts';
+import { problem } from '../../../core/release/problem.ts';
+import type { Effect } from '../../../platform/effect.ts';
+import { readText } from '../../../platform/files.ts';
+import type { Migrator } from '../migrator.ts';
+import { directionsOf, noRevisionToGoTo, type MigratorDeeds } from '../run-migrator-command.ts';
+import type { SessionLimits } from '../session-limits.ts';
+import { argvOf, deploy, execute, look, placeOf, resolveFailed, type PrismaCall } from './call-prisma.ts';
+import { atomicityOf, joinScripts, readMigrations, type MigrationFile } from './migration-files.ts';
+import { revisionOf, type PrismaState } from './read-record.ts';
+import type { PrismaSettings } from './settings.ts';
+
+/** The revision of an empty database; a migration is a folder that begins with a time, so none has this name. */
+const EMPTY = 'none';
+const CONFIGS = ['ts', 'js', 'mjs', 'cjs', 'mts', 'cts'].map((ending) => `prisma.config.${ending}`);
+
+/** Calls prisma. The address of the database reaches its schema by the environment, never by an argument. */
+export function openPrismaMigrator(checkedSettings: Json, manners: LockManners | null = null): Migrator {
+  const settings = checkedSettings as unknown as PrismaSettings;
+  const callOf = (version: string, effect: Effect): PrismaCall => ({ settings, version, effect });
+  const deeds: MigratorDeeds = {
+    kind: 'prisma',
+    revision: async (version, effect) => revisionOf(await look(callOf(version, effect)), EMPTY),
+    atomicity: async (version, effect) => atomicityOfAll(callOf(version, effect)),
+    goUp: (version, effect, limits) => goUp(callOf(version, effect), limits),
+    goDown: (version, toRevision, effect) => goDown(callOf(version, effect), toRevision),
+  };
+  return {
+    kind: 'prisma',
+    commandsFor: (direction) => [
+      direction === 'up'
+        ? argvOf(settings, 'migrate', 'deploy')
+        : argvOf(settings, 'db', 'execute', '--file', `${settings.migrations}/$MIGRATION/down.sql`),
+    ],
+    ...directionsOf(deeds, manners),
+    preview: async (version, effect) => previewOf(await look(callOf(version, effect))),
+    status: async (version, effect) => {
+      const { applied, pending, failed, edited } = await look(callOf(version, effect));
+      const text = [
+        ...failed.map(({ name }) => `failed, and holds up all that follow: ${name}`),
+        ...edited.map((name) => `edited since it was applied: ${name}`),
+      ].join('\n');
+      return { applied, pending: pending.map((file) => file.name), text };
+    },
+  };
+}
+
+/** Exactly the files that `migrate deploy` will send, and the way back beside them. */
+function previewOf({ pending, failed }: PrismaState): Awaited<ReturnType<Migrator['preview']>> {
+  const [first] = failed;
+  if (first !== undefined)
+    return { unseen: `prisma holds ${first.name} for failed, and runs nothing until that is resolved` };
+  const sql = joinScripts(pending.map(({ name, sql: text }) => ({ name, file: 'migration.sql', sql: text })));
+  const back = pending.toReversed().map(({ name, down }) => ({ name, file: 'down.sql', sql: down ?? '' }));
+  const hasWayBack = pending.every((file) => file.down !== null);
+  return {
+    sql,
+    dialect: 'postgresql',
+    ownTables: ['_prisma_migrations'],
+    down: hasWayBack ? { sql: joinScripts(back) } : null,
+  };
+}
+
+async function atomicityOfAll(call: PrismaCall): Promise<Atomicity> {
+  const { pending } = await look(call);
+  const isSplit = await hasDriverAdapter(call);
+  return pending.map((file) => atomicityOf(file, isSplit)).find((one) => !one.atomic) ?? { atomic: true };
+}
+
+/** Its word in a configuration is enough: then scripts may be sent statement by statement. */
+async function hasDriverAdapter(call: PrismaCall): Promise<boolean> {
+  const names = call.settings.config === null ? CONFIGS : [call.settings.config];
+  const texts = await Promise.all(names.map((name) => readText(placeOf(call, name))));
+  return texts.some((text) => text !== null && text.includes('adapter'));
+}
+
+async function goUp(call: PrismaCall, limits: SessionLimits | null): Promise<void> {
+  const before = await look(call);
+  if (before.failed.length > 0) throw failedBefore(call, before);
+  for (const name of before.edited) call.effect.report(`migrate: ${name} was edited after it was applied`);
+  try {
+    await deploy(call, limits);
+  } catch (error) {
+    if (!call.effect.signal.aborted) await takeBackWhole(call).catch((fault: Error) => reportUnresolved(call, fault));
+    throw error;
+  }
+}
+
+/** What made the migration fail is what has to be read; that it could not be tidied up is said beside it. */
+function reportUnresolved(call: PrismaCall, fault: Error): void {
+  call.effect.report(`migrate: the migration that failed is not marked as rolled back: ${fault.message}`);
+}
+
+/** A script that ran in one transaction, and that the server ended with an error, has left nothing: Prisma may forget that it failed. */
+async function takeBackWhole(call: PrismaCall): Promise<void> {
+  const { failed } = await look(call);
+  const isSplit = await hasDriverAdapter(call);
+  const files = await readMigrations(placeOf(call, call.settings.migrations));
+  for (const { name, hasError } of failed) {
+    const file = files.find((one) => one.name === name);
+    if (file === undefined || !hasError || !atomicityOf(file, isSplit).atomic) continue;
+    await resolveFailed(call, name);
+    call.effect.report(`migrate: ${name} was one transaction, of which nothing is left; it is marked as rolled back`);
+  }
+}
+
+/** Newest first, by the `down.sql` of each; nothing is begun when one is missing. */
+async function goDown(call: PrismaCall, toRevision: string | null): Promise<void> {
+  if (toRevision === null) throw noRevisionToGoTo('prisma', call.version);
+  const { applied, failed } = await look(call);
+  const files = await readMigrations(placeOf(call, call.settings.migrations));
+  if (toRevision !== EMPTY && !applied.includes(toRevision)) throw notApplied(call, toRevision);
+  const above = applied.filter((name) => toRevision === EMPTY || name > toRevision).toReversed();
+  const broken = failed.map((row) => row.name);
+  const scripts = [...broken, ...above].map((name) => {
+    const down = files.find((file) => file.name === name)?.down ?? null;
+    if (down === null) throw noDownScript(call, name);
+    return { name, down };
+  });
+  for (const script of scripts) {
+    if (broken.includes(script.name)) {
+      await execute(call, inOneTransaction(script.name, script.down, ''));
+      await resolveFailed(call, script.name);
+    } else await undo(call, script);
+  }
+}
+
+/** `migrate status` takes a row that is marked as rolled back for an applied one, so the row of an undone migration goes. */
+async function undo(call: PrismaCall, { name, down }: { name: string; down: string }): Promise<void> {
+  const forget = `DELETE FROM "_prisma_migrations" WHERE migration_name = '${name}' AND rolled_back_at IS NULL;\n`;
+  const script = inOneTransaction(name, down, forget);
+  await execute(call, script);
+  if (!script.includes(forget)) await execute(call, forget);
+}
+
+function inOneTransaction(name: string, sql: string, more: string): string {
+  const file: MigrationFile = { name, sql, down: null };
+  const script = joinScripts([{ name, file: 'down.sql', sql }]);
+  return atomicityOf(file, false).atomic ? `BEGIN;\n${script}${more}COMMIT;\n` : script;
+}
+
+function failedBefore(call: PrismaCall, { failed }: PrismaState): Error {
+  const names = failed.map((row) => row.name);
+  const way = (word: string): string => argvOf(call.settings, 'migrate', 'resolve', word, names[0] ?? '').join(' ');
+  return problem(
+    'migration-failed',
+    `migrate up of ${call.version} cannot begin: prisma holds ${names.join(', ')} for failed, or it was cut short`,
+    {
+      where: 'migrate.prisma.up',
+      next: `Look how much of it is in the database. All of it: ${way('--applied')}; nothing: ${way('--rolled-back')}; a part: take that back first.`,
+    },
+  );
+}
+
+function notApplied(call: PrismaCall, revision: string): Error {
+  return problem('migration-failed', `migrate down of ${call.version} cannot begin: ${revision} is not applied`, {
+    where: 'migrate.prisma.down',
+    next: 'Look at what is applied: shipway migrate status',
+  });
+}
+
+function noDownScript(call: PrismaCall, name: string): Error {
+  return problem('migration-failed', `migrate down of ${call.version} cannot begin: ${name} has no down.sql`, {
+    where: 'migrate.prisma.down',
+    next: 'Prisma has no way down of its own. Write down.sql beside migration.sql (prisma migrate diff --script prints a first version), or restore the backup that was taken before the release.',
+  });
+}
