@@ -34,7 +34,9 @@ export async function goBack(session: Session, given: RollbackOptions): Promise<
   if (!session.screen.isJson) session.screen.lines(await explain(app, meaning, wish));
   await confirm(session, questionOf(meaning));
   const id = await rollBack(app, wish, meaning);
-  return follow(session, { id, detach: given.detach === true, endings: 'as asked' });
+  const detach = given.detach === true;
+  // A release that is turned around before it changed anything ends as asked. A rollback of its own that stopped has taken nothing back.
+  return follow(session, meaning.how === 'turn-around' ? { id, detach, endings: 'as asked' } : { id, detach });
 }
 
 /** From where to where and what it costs; for a rollback with data that is counted now. */
