@@ -1,0 +1,3 @@
+import { migrate } from '../../scripts/migrate.mjs';
+
+migrate([], process.argv.slice(2));
