@@ -66,6 +66,12 @@ function missingFrom(other: RowChecksums, rows: RowChecksums): Record<string, nu
   return Object.fromEntries(missing.filter(([, count]) => count > 0));
 }
 
+/** By table, how many rows fewer there are. A row that was changed is gone as it was and there as it is: it counts on both sides. */
+export function fewerRows({ lost, gained }: Difference): Record<string, number> {
+  const counts = Object.entries(lost).map(([table, count]): [string, number] => [table, count - (gained[table] ?? 0)]);
+  return Object.fromEntries(counts.filter(([, count]) => count !== 0));
+}
+
 /** What shipway says that a restore would throw away: `STORE tables NAME: 3 in the backup, 5 now` gives `{ NAME: 2 }`. */
 export function announcedLoss(printed: string, store: string): Record<string, number> {
   const lines = printed.matchAll(
