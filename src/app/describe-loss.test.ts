@@ -28,6 +28,18 @@ describe('what a restore would throw away', () => {
     ]);
   });
 
+  test('names files that were written over, whose number and size may be the same', () => {
+    const files = { captured: 1, now: 1 };
+    expect(lossLines('environment', { files, filesWrittenSince: 1 })).toEqual([
+      'environment: 1 file was written since the backup',
+    ]);
+    expect(lossLines('data', { files: { captured: 1, now: 3 }, filesWrittenSince: 2 })).toEqual([
+      'data files: 1 in the backup, 3 now',
+      'data: 2 files were written since the backup',
+    ]);
+    expect(lossLines('data', { files, filesWrittenSince: 0 })).toEqual([]);
+  });
+
   test('is not nothing when rows were only updated, or when nobody could look', () => {
     expect(lossLines('database', { tables: {}, contentDiffers: true })).toEqual([
       'database: the counts are equal, the content differs',

@@ -25,6 +25,8 @@ export function lossLines(name: string, changes: JsonObject): string[] {
   if (changes['missing'] === true) return [`${name}: the live data is gone`];
   const counted = Object.entries(changes).flatMap(([key, value]) => lossOf(`${name} ${key}`, value));
   if (changes['contentDiffers'] === false) return counted;
+  const written = changes['filesWrittenSince'];
+  if (typeof written === 'number') return [...counted, ...writtenSince(name, written)];
   // Counts show what came and went. What was changed in place is lost too, and nobody has counted it.
   if (counted.length > 0)
     return [...counted, `${name}: what is in both may have been changed since; a count does not show that`];
@@ -32,6 +34,12 @@ export function lossLines(name: string, changes: JsonObject): string[] {
   return changes['contentDiffers'] === null
     ? [`${name}: the counts are equal; whether the content differs cannot be told without holding writers up`]
     : [];
+}
+
+/** A file that was written over counts as one, before and after. */
+function writtenSince(name: string, files: number): string[] {
+  if (files === 0) return [];
+  return [`${name}: ${files} ${files === 1 ? 'file was' : 'files were'} written since the backup`];
 }
 
 function lossOf(name: string, value: Json): string[] {
