@@ -104,6 +104,7 @@ describe('Rollback Procedures', () => {
     expect(announcedLoss(asked, 'database')).toEqual(fewer);
     expect(fewer).toEqual({ leads: 3, onboarding_jobs: 3 });
     expect(measured.gained).toEqual({ leads: 100 });
+    expect(asked).toContain('environment: 1 file was written since the backup');
     expect(asked).toContain('database: what is in both may have been changed since');
   });
 
