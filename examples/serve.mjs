@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 const BODY_LIMIT_BYTES = 1024 * 1024; // an upload of the examples is a few lines
 
 /**
- * `routes` maps `POST /leads` to a function of (body, query) that returns what is answered as JSON. GET /health answers with the version
- * and what `health` adds. `close` lets go of the data before the process ends.
+ * `routes` maps `POST /leads` to a function of (body, query, headers) that returns what is answered as JSON. GET /health answers with the
+ * version and what `health` adds. `close` lets go of the data before the process ends.
  */
 export function serve(routes, { close = () => undefined, health = () => ({}) } = {}) {
   const version = process.env.VERSION;
@@ -27,7 +27,7 @@ async function answer(routes, request, response) {
   try {
     const body = await readBody(request);
     if (route === undefined) return send(response, 404, { error: `no page ${request.method} ${url.pathname}` });
-    return send(response, 200, await route(body, Object.fromEntries(url.searchParams)));
+    return send(response, 200, await route(body, Object.fromEntries(url.searchParams), request.headers));
   } catch (error) {
     console.error(`${request.method} ${url.pathname}:`, error);
     return send(response, 500, { error: error.message });
