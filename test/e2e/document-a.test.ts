@@ -129,10 +129,10 @@ describe.skipIf(redis.path === null)(`document A ${redis.reason}`, () => {
     const wrong = await rows();
     const logged = audit();
 
-    const asked = await project.shipway(3, 'rollback', '--full', '--reason', 'search finds nothing');
+    const { asked, goOn } = await project.askToRestore('search finds nothing');
     expect(compareRows(wrong, await rows())).toEqual(NOTHING);
     expect(audit()).toEqual(logged);
-    await project.shipway(0, 'rollback', '--full', '--yes', '--reason', 'search finds nothing');
+    await goOn();
 
     const measured = compareRows(wrong, await rows());
     expect(announcedLoss(asked, 'knowledge')).toEqual(fewerRows(measured));

@@ -92,10 +92,10 @@ describe('Rollback Procedures', () => {
     await project.ask('POST', '/automation/run');
     const spoilt = rows();
 
-    const asked = await project.shipway(3, 'rollback', '--full', '--reason', 'the automation answered everybody');
+    const { asked, goOn } = await project.askToRestore('the automation answered everybody');
     expect(rows()).toEqual(spoilt);
     const begunAt = performance.now();
-    await project.shipway(0, 'rollback', '--full', '--yes', '--reason', 'the automation answered everybody');
+    await goOn();
     expect(performance.now() - begunAt).toBeLessThan(15 * 60_000);
 
     const measured = compareRows(spoilt, rows());

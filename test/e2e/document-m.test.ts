@@ -122,9 +122,9 @@ describe.skipIf(missing !== '')(`document M ${missing}`, () => {
       await sql(`UPDATE users SET email = 'corrupt' WHERE id <= 50; CREATE TABLE junk AS SELECT 1 AS n`);
       const corrupt = await rows();
 
-      const asked = await project.shipway(3, 'rollback', '--full', '--reason', 'data corruption detected');
+      const { asked, goOn } = await project.askToRestore('data corruption detected');
       expect(compareRows(corrupt, await rows())).toEqual(NOTHING);
-      await project.shipway(0, 'rollback', '--full', '--yes', '--reason', 'data corruption detected');
+      await goOn();
       const measured = compareRows(corrupt, await rows());
       expect(compareRows(good, await rows())).toEqual(NOTHING);
       expect(announcedLoss(asked, 'database')).toEqual(fewerRows(measured));

@@ -95,9 +95,9 @@ describe.skipIf(missing !== '')(`document U ${missing}`, () => {
       project.write('.env.production', environment.replace('small', 'large'), 0o600);
       const wrong = await rows();
 
-      const asked = await project.shipway(3, 'rollback', '--full', '--reason', 'answers in capitals');
+      const { asked, goOn } = await project.askToRestore('answers in capitals');
       expect(compareRows(wrong, await rows())).toEqual(NOTHING);
-      await project.shipway(0, 'rollback', '--full', '--yes', '--reason', 'answers in capitals');
+      await goOn();
       const measured = compareRows(wrong, await rows());
       expect(announcedLoss(asked, 'database')).toEqual(fewerRows(measured));
       expect(measured).toEqual({ lost: { prompts: 4 }, gained: {} });
@@ -126,9 +126,8 @@ describe.skipIf(missing !== '')(`document U ${missing}`, () => {
       await project.shipway(0, 'release', '1.2.3');
       await prompt('again in capitals');
       const wrong = await rows();
-      const back = ['rollback', '--backup', chosen, '--reason', 'to the one of the checklist'];
-      const asked = await project.shipway(3, ...back);
-      await project.shipway(0, ...back, '--yes');
+      const { asked, goOn } = await project.askToRestore('to the one of the checklist', '--backup', chosen);
+      await goOn();
       const measured = compareRows(wrong, await rows());
       expect(announcedLoss(asked, 'database')).toEqual(fewerRows(measured));
       expect(measured).toEqual({ lost: { prompts: 2 }, gained: {} });

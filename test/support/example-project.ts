@@ -8,6 +8,7 @@ import { createTemporaryProject } from './temporary-project.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const WRITTEN_ADDRESS = '127.0.0.1:8080';
+const DATA_OF_THE_RELEASE = ['--full'];
 const LIMIT_SECONDS = 180; // a release takes some seconds; the rest is for a busy machine
 
 /** A copy of one of the examples, with its services on a free port. */
@@ -22,6 +23,8 @@ export interface ExampleProject {
   amend(text: string, by: string): void;
   /** Runs the command line, and gives back what it printed on both streams; fails unless it ends with this code. */
   shipway(code: number, ...args: string[]): Promise<string>;
+  /** Asks for a rollback that brings data back, and gives what it says before anybody has answered; `goOn` answers that the loss is meant. */
+  askToRestore(reason: string, ...which: string[]): Promise<{ asked: string; goOn(): Promise<string> }>;
   /** One request to the service; the answer as data. Fails unless it is a success. */
   ask<Answer>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer>;
   /** The version that answers. */
@@ -54,6 +57,10 @@ export async function createExampleProject(
     if (!answer.ok) throw new Error(`${method} ${place} answered ${answer.status}: ${text}`);
     return JSON.parse(text) as Answer;
   };
+  const shipway = async (code: number, ...args: string[]): Promise<string> => {
+    const given = { SHIPWAY_ACTOR: 'ana', ...environment };
+    return said(code, await runShipway(args, { directory, environment: given, limitSeconds: LIMIT_SECONDS }));
+  };
   return {
     directory,
     url: `http://${address}`,
@@ -65,9 +72,10 @@ export async function createExampleProject(
       return path(file);
     },
     amend,
-    shipway: async (code, ...args) => {
-      const given = { SHIPWAY_ACTOR: 'ana', ...environment };
-      return said(code, await runShipway(args, { directory, environment: given, limitSeconds: LIMIT_SECONDS }));
+    shipway,
+    async askToRestore(reason, ...which) {
+      const words = ['rollback', ...(which.length > 0 ? which : DATA_OF_THE_RELEASE), '--reason', reason];
+      return { asked: await shipway(3, ...words), goOn: () => shipway(0, ...words, '--yes') };
     },
     ask,
     version: async () => (await ask<{ version: string }>('GET', '/health')).version,
