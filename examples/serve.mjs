@@ -13,10 +13,7 @@ export function serve(routes, { close = () => undefined, health = () => ({}) } =
   const server = createServer((request, response) => void answer(all, request, response));
   server.listen(Number(process.env.PORT ?? 8080), process.env.HOST ?? '127.0.0.1');
   process.once('SIGTERM', () => {
-    server.close(async () => {
-      await close();
-      process.exit(0);
-    });
+    server.close(() => void Promise.resolve(close()).finally(() => process.exit(0)));
     setInterval(() => server.closeIdleConnections(), 20);
   });
 }

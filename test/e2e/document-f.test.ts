@@ -95,7 +95,7 @@ describe('Rollback Procedures', () => {
     const { asked, goOn } = await project.askToRestore('the automation answered everybody');
     expect(rows()).toEqual(spoilt);
     const begunAt = performance.now();
-    await goOn();
+    expect(await goOn()).toMatch(/\[ok\] +verify +verification: Health, Leads/);
     expect(performance.now() - begunAt).toBeLessThan(15 * 60_000);
 
     const measured = compareRows(spoilt, rows());

@@ -1,3 +1,3 @@
-import { migrate } from '../../scripts/migrate.mjs';
+import { migrate } from '../../service/migrate.mjs';
 
 migrate([], process.argv.slice(2));

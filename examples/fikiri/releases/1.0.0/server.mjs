@@ -1,5 +1,5 @@
 import { serve } from '../../../serve.mjs';
-import { openDatabase } from '../../scripts/leads.mjs';
+import { openDatabase } from '../../service/open-database.mjs';
 
 const database = openDatabase();
 

@@ -1,4 +1,4 @@
-import { migrate } from '../../scripts/migrate.mjs';
-import { addUserIdToLeads } from '../../scripts/migrations/001_add_user_id_to_leads.mjs';
+import { migrate } from '../../service/migrate.mjs';
+import { addUserIdToLeads } from '../../migrations/001-add-user-id-to-leads.mjs';
 
 migrate([addUserIdToLeads], process.argv.slice(2));

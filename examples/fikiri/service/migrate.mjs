@@ -1,5 +1,5 @@
 // usage: node migrate.mjs up | down [REVISION] | dry-run | status | revision. DATABASE names the file.
-import { openDatabase } from './leads.mjs';
+import { openDatabase } from './open-database.mjs';
 
 /** Runs one act over the migrations a version has, oldest first, each { name, up, down } in SQL. The revision is the number of those applied. */
 export function migrate(migrations, [act, wanted]) {
