@@ -7,7 +7,7 @@ const BODY_LIMIT_BYTES = 1024 * 1024; // an upload of the examples is a few line
  * `routes` maps `POST /leads` to a function of (body, query, headers) that returns what is answered as JSON. GET /health answers with the
  * version and what `health` adds. `close` lets go of the data before the process ends.
  */
-export function serve(routes, { close = () => undefined, health = () => ({}) } = {}) {
+export function serve(routes, { close = () => undefined, health = async () => ({}) } = {}) {
   const version = process.env.VERSION;
   const all = { 'GET /health': async () => ({ status: 'ok', version, ...(await health()) }), ...routes };
   const server = createServer((request, response) => void answer(all, request, response));

@@ -24,7 +24,7 @@ export interface ExampleProject {
   /** Runs the command line, and gives back what it printed on both streams; fails unless it ends with this code. */
   shipway(code: number, ...args: string[]): Promise<string>;
   /** Asks for a rollback that brings data back, and gives what it says before anybody has answered; `goOn` answers that the loss is meant. */
-  askToRestore(reason: string, ...which: string[]): Promise<{ asked: string; goOn(): Promise<string> }>;
+  askToRestore(reason: string, ...which: string[]): Promise<{ asked: string; goOn: () => Promise<string> }>;
   /** One request to the service; the answer as data. Fails unless it is a success. */
   ask<Answer>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer>;
   /** The version that answers. */
