@@ -143,7 +143,7 @@ describe.skipIf(missing !== '')(`document M ${missing}`, () => {
       const [second, third] = [await check(1, '1.2.4'), await check(1, '1.2.5')];
       expect(second).toContain('error one-statement-backfill');
       expect(second).toContain('warning values-not-kept');
-      expect(third).toContain('error set-not-null-directly');
+      expect(third).toContain('error set-not-null-scans');
       expect(third).toContain('NOT VALID');
     });
 
