@@ -10,6 +10,10 @@ describe('what a restore would throw away', () => {
     expect(lossLines('database', changes)).toEqual([
       'database tables notes: 20 in the backup, 25 now',
       'database tables tags: none in the backup, 3 now',
+      'database: what is in both may have been changed since; a count does not show that',
+    ]);
+    expect(lossLines('cache', { 'cached keys': { captured: 0, now: 5 }, contentDiffers: false })).toEqual([
+      'cache cached keys: 0 in the backup, 5 now',
     ]);
   });
 
@@ -17,10 +21,23 @@ describe('what a restore would throw away', () => {
     const same = { captured: 0, now: 0 };
     expect(lossLines('data', { files: { captured: 1, now: 2 }, links: same, contentDiffers: true })).toEqual([
       'data files: 1 in the backup, 2 now',
+      expect.stringContaining('may have been changed'),
     ]);
     expect(lossLines('data', { links: same, contentDiffers: true })).toEqual([
       'data: the counts are equal, the content differs',
     ]);
+  });
+
+  test('names files that were written over, whose number and size may be the same', () => {
+    const files = { captured: 1, now: 1 };
+    expect(lossLines('environment', { files, filesWrittenSince: 1 })).toEqual([
+      'environment: 1 file was written since the backup',
+    ]);
+    expect(lossLines('data', { files: { captured: 1, now: 3 }, filesWrittenSince: 2 })).toEqual([
+      'data files: 1 in the backup, 3 now',
+      'data: 2 files were written since the backup',
+    ]);
+    expect(lossLines('data', { files, filesWrittenSince: 0 })).toEqual([]);
   });
 
   test('is not nothing when rows were only updated, or when nobody could look', () => {

@@ -37,15 +37,26 @@ export function lossOfWay(data: PlannedData, now: string): Loss {
   return { since: data.since ?? now, lines: [data.loses], isNothing: data.since === null };
 }
 
-/** `database tables notes: 20 in the backup, 25 now` for every count that differs, however deep the store reports it. */
+/** `database tables notes: 20 in the backup, 25 now` for every count that differs, however deep the store reports it, and what counts hide. */
 export function lossLines(name: string, changes: JsonObject): string[] {
   if (changes['missing'] === true) return [`${name}: the live data is gone`];
   const counted = Object.entries(changes).flatMap(([key, value]) => lossOf(`${name} ${key}`, value));
-  if (counted.length > 0 || changes['contentDiffers'] === false) return counted;
+  if (changes['contentDiffers'] === false) return counted;
+  const written = changes['filesWrittenSince'];
+  if (typeof written === 'number') return [...counted, ...writtenSince(name, written)];
+  // Counts show what came and went. What was changed in place is lost too, and nobody has counted it.
+  if (counted.length > 0)
+    return [...counted, `${name}: what is in both may have been changed since; a count does not show that`];
   if (changes['contentDiffers'] === true) return [`${name}: the counts are equal, the content differs`];
   return changes['contentDiffers'] === null
     ? [`${name}: the counts are equal; whether the content differs cannot be told without holding writers up`]
     : [];
+}
+
+/** A file that was written over counts as one, before and after. */
+function writtenSince(name: string, files: number): string[] {
+  if (files === 0) return [];
+  return [`${name}: ${files} ${files === 1 ? 'file was' : 'files were'} written since the backup`];
 }
 
 function lossOf(name: string, value: Json): string[] {

@@ -33,7 +33,9 @@ export async function goBack(session: Session, given: RollbackOptions): Promise<
   if (meaning.how === 'plan' && meaning.view.refusal !== null) throw meaning.view.refusal;
   await ask(session, app, meaning, given.yesLoseDataSince ?? null);
   const id = await rollBack(app, wish, meaning);
-  return follow(session, { id, detach: given.detach === true, endings: 'as asked' });
+  const detach = given.detach === true;
+  // A release that is turned around before it changed anything ends as asked. A rollback of its own that stopped has taken nothing back.
+  return follow(session, meaning.how === 'turn-around' ? { id, detach, endings: 'as asked' } : { id, detach });
 }
 
 function wishOf(session: Session, given: RollbackOptions): RollBackWish {

@@ -140,6 +140,10 @@ describe('a release and the rehearsal of its migration', () => {
     });
     expect(one).not.toBe(other);
     expect(standing(null, {}, { pending: pending('a', []) })).toEqual({ standing: null, refusal: null });
+    const [begin, commit] = (['begin', 'commit'] as const).map((kind) => ({ ...statement, deeds: [{ kind }] }));
+    if (begin === undefined || commit === undefined) throw new Error('made above');
+    expect(standing(null, {}, { pending: pending('a', [begin, commit]) }).standing).toBeNull();
+    expect(standing(null, {}, { pending: pending('a', [begin, statement, commit]) }).refusal).not.toBeNull();
   });
 });
 

@@ -1,4 +1,5 @@
 import type { ServiceConfig } from '../config/service-config.ts';
+import type { Migration } from '../migration/migration.ts';
 import { problem, type Problem } from '../release/problem.ts';
 import { downWord } from './down-evidence.ts';
 import { downEvidence, migrationSubject } from './judge-down.ts';
@@ -34,10 +35,16 @@ export function rehearsalStanding(plan: Plan, config: ServiceConfig, facts: Fact
   const rehearsal = config.environments[plan.environment]?.rehearsal ?? null;
   const subject = rehearsalSubject(plan, facts);
   if (plan.kind !== 'release' || rehearsal === null || subject === null) return null;
-  if (facts.pending !== null && facts.pending.migration.up.length === 0) return null;
+  if (facts.pending !== null && doesNothing(facts.pending.migration)) return null;
   const skipped = config.releaseTypes[plan.releaseType]?.skip.includes('rehearsal') ?? false;
   const required = rehearsal.required && !skipped;
   return { required, ...standingOf(facts, subject, rehearsal.validSeconds) };
+}
+
+/** Alembic prints the transaction also when nothing waits. */
+function doesNothing({ up }: Migration): boolean {
+  const isFrame = (kind: string): boolean => kind === 'begin' || kind === 'commit';
+  return up.every(({ deeds }) => deeds.length > 0 && deeds.every(({ kind }) => isFrame(kind)));
 }
 
 function standingOf(

@@ -1,0 +1,3 @@
+import { migrate } from '../../service/migrate.mjs';
+
+migrate([], process.argv.slice(2));
