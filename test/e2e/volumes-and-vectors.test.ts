@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { dataOf, docker, dockerHost, removeDockerNames, TEST_IMAGE, volumesNamed } from '../support/docker-host.ts';
@@ -89,7 +89,6 @@ describe('document P and its vectors', () => {
   });
   afterAll(async () => {
     await fake.close();
-    rmSync(fake.data.folder, { recursive: true, force: true });
     await project.remove();
   });
 

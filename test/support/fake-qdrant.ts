@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +15,7 @@ export interface FakeQdrant {
   asked: string[];
   /** Called before each answer; what it throws is the answer. */
   before: (asked: string) => void;
+  /** Also deletes its snapshots. */
   close(): Promise<void>;
 }
 
@@ -34,7 +36,10 @@ export async function startFakeQdrant({ apiKey = null }: { apiKey?: string | nul
     data: new FakeQdrantData(),
     asked: [],
     before: () => undefined,
-    close: () => closed(server),
+    close: async () => {
+      await closed(server);
+      rmSync(fake.data.folder, { recursive: true, force: true });
+    },
   };
   const server = createServer((request, response) => {
     void respond(fake, request, apiKey).then(({ status, type, body }) => {

@@ -43,7 +43,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await fake.close();
-  rmSync(fake.data.folder, { recursive: true, force: true });
   rmSync(project, { recursive: true, force: true });
 });
 
