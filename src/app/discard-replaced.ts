@@ -68,7 +68,7 @@ export async function discardReplaced(
       return { ...frame, release, type: 'data.discarded', data: { store, place, bytes } };
     });
     await journalBackups(database.db, events);
-    for (const { discard } of meant) await discard();
+    for (const one of meant) await one.discard();
     return meant.map((one) => one.replaced);
   });
 }

@@ -162,7 +162,9 @@ describe('Emergency Procedures', () => {
     writeSync(file, Buffer.alloc(4096, 0x5a), 0, 4096, 2 * 4096);
     closeSync(file);
     expect(await project.shipway(1, 'store', 'check', 'database')).toContain('malformed');
-    const stopped = await project.shipway(22, 'rollback', '--full', '--yes', '--reason', 'the database is damaged');
+    const words = ['rollback', '--data', 'restore', '--reason', 'the database is damaged'];
+    const since = /--yes-lose-data-since (\S+)/.exec(await project.shipway(3, ...words))?.[1] ?? '';
+    const stopped = await project.shipway(22, ...words, '--yes-lose-data-since', since);
     expect(stopped).toContain('Nothing was changed. production still runs 1.1.0.');
     const newest = /replaced by backup (bk_\S+)/.exec(stopped)?.[1] ?? '';
     await project.shipway(0, 'backup', 'restore', newest, '--store', 'database', '--into', 'whole');

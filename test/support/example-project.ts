@@ -8,7 +8,7 @@ import { createTemporaryProject } from './temporary-project.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const WRITTEN_ADDRESS = '127.0.0.1:8080';
-const DATA_OF_THE_RELEASE = ['--full'];
+const DATA_OF_THE_RELEASE = ['--data', 'restore'];
 const LIMIT_SECONDS = 180; // a release takes some seconds; the rest is for a busy machine
 
 /** A copy of one of the examples, with its services on a free port. */
@@ -75,7 +75,10 @@ export async function createExampleProject(
     shipway,
     async askToRestore(reason, ...which) {
       const words = ['rollback', ...(which.length > 0 ? which : DATA_OF_THE_RELEASE), '--reason', reason];
-      return { asked: await shipway(3, ...words), goOn: () => shipway(0, ...words, '--yes') };
+      const asked = await shipway(3, ...words);
+      const since = /--yes-lose-data-since (\S+)/.exec(asked)?.[1];
+      if (since === undefined) throw new Error(`no time was shown:\n${asked}`);
+      return { asked, goOn: () => shipway(0, ...words, '--yes-lose-data-since', since) };
     },
     ask,
     version: async () => (await ask<{ version: string }>('GET', '/health')).version,

@@ -34,9 +34,9 @@ export const returnEnvironmentStep: Step = {
       return wasDone ? returned(context, changeOf(ours.file, wanted.file), aside) : said(context, 'same', null);
     }
     if (ours === null || !isSameFile(now, ours.file)) {
-      const result = said(context, 'left', `somebody changed it meanwhile; going back would mean: ${changed}`);
-      effect.report(`${plan.envFile ?? ''} stays as it is: ${String(result['why'])}`);
-      return result;
+      const why = `somebody changed it meanwhile; going back would mean: ${changed}`;
+      effect.report(`${plan.envFile ?? ''} stays as it is: ${why}`);
+      return said(context, 'left', why);
     }
     const aside = relative(effect.projectDirectory, await putBack(wanted.file, releaseId, effect));
     effect.report(`${plan.envFile ?? ''} is back as it was (${changed}); what was there: ${aside}`);
