@@ -1,3 +1,4 @@
+import { orWithoutSafetyBackup } from '../core/backup/no-safety-backup.ts';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import { isProduction } from '../core/plan/is-production.ts';
 import type { Plan } from '../core/plan/plan.ts';
@@ -105,22 +106,36 @@ export function storesMeant(plan: Plan, backup: BackupSummary, named: readonly s
 }
 
 export interface Restored {
-  /** The backup of what was replaced. */
-  before: BackupSummary;
+  /** The backup of what was replaced; null where none was wanted. */
+  before: BackupSummary | null;
   restored: BackupSummary;
 }
 
-/** Backs up what is there, restores beside it, verifies, and swaps. The replaced data is kept as a backup and aside. */
-export async function restoreBackup(app: App, wanted: RestorePlan): Promise<Restored> {
+/**
+ * Backs up what is there, restores beside it, verifies, and swaps. The replaced data is kept as a backup and aside; aside alone where it cannot
+ * be read any more and no backup of it is wanted.
+ */
+export async function restoreBackup(
+  app: App,
+  wanted: RestorePlan,
+  { safetyBackup = true }: { safetyBackup?: boolean } = {},
+): Promise<Restored> {
   const opened = await openBackups(app, wanted.environment);
   const { backups, plan, effect } = opened;
   // Nobody prunes what is being read.
   return withBackupLock(await app.database(), plan, async () => {
-    const before = await backups.create(plan, await byHand(app, opened, 'pre-restore'), effect);
+    const before = safetyBackup ? await backUpFirst(app, opened) : null;
     const stores = plan.stores.filter((store) => wanted.stores.includes(store.name));
     const staged = await backups.stage(plan, { id: wanted.backup.id, stores }, effect);
     await backups.swap(plan, staged, effect);
     return { before, restored: wanted.backup };
+  });
+}
+
+async function backUpFirst(app: App, opened: OpenBackups): Promise<BackupSummary> {
+  const request = await byHand(app, opened, 'pre-restore');
+  return opened.backups.create(opened.plan, request, opened.effect).catch((error: unknown) => {
+    throw orWithoutSafetyBackup(error);
   });
 }
 

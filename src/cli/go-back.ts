@@ -16,6 +16,8 @@ export interface RollbackOptions {
   data?: DataWayName;
   full?: boolean;
   keepEnvironment?: boolean;
+  /** false with --no-safety-backup. */
+  safetyBackup?: boolean;
   yesLoseDataSince?: string;
   reason: string;
   detach?: boolean;
@@ -50,6 +52,7 @@ function wishOf(session: Session, given: RollbackOptions): RollBackWish {
     depth: isFull ? 'full' : 'quick',
     reason: given.reason,
     keepEnvironment: given.keepEnvironment === true,
+    ...(given.safetyBackup === false ? { safetyBackup: false } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { App } from '../app/app.ts';
-import type { RestoreWish } from '../app/manage-backups.ts';
+import type { BackupSummary, RestoreWish } from '../app/manage-backups.ts';
 import { describeBackup } from '../core/backup/describe-backup.ts';
 import { problem } from '../core/release/problem.ts';
 import { confirmLoss } from './ask-loss.ts';
@@ -85,6 +85,8 @@ export interface RestoreOptions {
   store: string[];
   into?: string;
   yesLoseDataSince?: string;
+  /** false with --no-safety-backup. */
+  safetyBackup?: boolean;
 }
 
 export async function restore(session: Session, id: string, given: RestoreOptions): Promise<number> {
@@ -99,10 +101,16 @@ export async function restore(session: Session, id: string, given: RestoreOption
   if (options.dryRun) return exitCode('done');
   const question = `Replace ${wanted.stores.join(', ')} of ${wanted.service} ${wanted.environment}?`;
   await confirmLoss(session, { ...wanted, question, accepted: given.yesLoseDataSince ?? null });
-  const done = await restoreBackup(app, wanted);
+  const done = await restoreBackup(app, wanted, { safetyBackup: given.safetyBackup !== false });
   if (screen.isJson) screen.json({ how: 'done', ...done });
-  else screen.lines([`restored ${done.restored.id}`, `what was there before is backed up: ${done.before.id}`]);
+  else screen.lines([`restored ${done.restored.id}`, keptWords(done.before)]);
   return exitCode('done');
+}
+
+function keptWords(before: BackupSummary | null): string {
+  return before === null
+    ? 'what was there before is kept aside, and not backed up: shipway backup discard'
+    : `what was there before is backed up: ${before.id}`;
 }
 
 /** Never asks: nothing that is there is replaced. */

@@ -125,6 +125,7 @@ function registerRestore(backup: Command, run: Run): void {
       '--into <place>',
       'write the data into this new or empty folder instead, a folder a store; with one store of PostgreSQL also the address of a database that does not exist yet',
     )
+    .option('--no-safety-backup', 'do not back up the present data first; for data that cannot be read any more')
     .option('--yes-lose-data-since <time>', 'answers where data is lost: the time since when, as it is shown')
     .addHelpText(
       'after',

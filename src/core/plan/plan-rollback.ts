@@ -12,12 +12,16 @@ import { migrateDown, stageRestore, stopVersion, swapRestore } from './rollback-
 import { lastStableMs, rollbackTarget } from './rollback-target.ts';
 import { changesBeyond, schemaSince } from './schema-history.ts';
 
+const NO_SAFETY = 'the present data is not backed up first (--no-safety-backup)';
+
 /** Everything that decides how a rollback treats the data. */
 interface Way {
   environment: EnvironmentConfig;
   facts: Facts;
   ways: WaysBack;
   data: PlannedData;
+  /** The backup of the present data. */
+  safety: PlannedPhase[];
 }
 
 /**
@@ -36,11 +40,11 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
   const { returning, warning } = environmentOfRollback(request, { ...facts, running }, target);
   const ways = waysBack(environment, request, facts, target);
   const data = plannedData(ways, request);
-  const way: Way = { environment, facts, ways, data };
+  const way: Way = { environment, facts, ways, data, safety: safetyPhase(environment, request) };
   const phases: PlannedPhase[] = [
     { name: 'lock', steps: [takeLock()] },
     ...killSwitch(way),
-    ...(data.way === 'leave' ? safetyPhase(way, request) : []),
+    ...(data.way === 'leave' && request.depth === 'full' ? way.safety : []),
     ...(data.way === 'down' ? downPhases(way) : []),
     ...(data.way === 'restore' ? restorePhases(way) : []),
     { name: 'deploy', steps: [...(returning === null ? [] : [returning]), ...deploySteps(environment, facts, target)] },
@@ -64,7 +68,11 @@ export function planRollback(config: ServiceConfig, request: RollbackRequest, fa
     automaticRollback: { armed: false, why: 'a rollback is never rolled back by itself' },
     timeBudgetSeconds: kept.flatMap((phase) => phase.steps).reduce((sum, step) => sum + step.limitSeconds, 0),
     configFingerprint: fingerprint,
-    warnings: [...rollbackWarnings(way, ways), ...(warning === null ? [] : [warning])],
+    warnings: [
+      ...rollbackWarnings(way, ways),
+      ...(request.safetyBackup === false ? [NO_SAFETY] : []),
+      ...(warning === null ? [] : [warning]),
+    ],
   };
 }
 
@@ -120,9 +128,9 @@ function wayNamed({ data, backup, revision, depth }: RollbackRequest, { distance
   return depth === 'quick' ? 'leave' : null;
 }
 
-/** Nothing of the data is changed, but whoever asks for everything gets the present state kept too. */
-function safetyPhase({ environment }: Way, request: RollbackRequest): PlannedPhase[] {
-  if (request.depth === 'quick' || environment.stores.length === 0) return [];
+/** Also where nothing of the data is changed: whoever asks for everything gets the present state kept too. */
+function safetyPhase(environment: EnvironmentConfig, { safetyBackup }: RollbackRequest): PlannedPhase[] {
+  if (environment.stores.length === 0 || safetyBackup === false) return [];
   return [{ name: 'backup', steps: [backupData('pre-rollback', environment.stores, environment.migrate)] }];
 }
 
@@ -133,11 +141,9 @@ function safetyPhase({ environment }: Way, request: RollbackRequest): PlannedPha
 function downPhases(way: Way): PlannedPhase[] {
   const { environment, facts, ways } = way;
   if (environment.migrate === null) return [];
-  const backup =
-    environment.stores.length === 0 ? [] : [backupData('pre-rollback', environment.stores, environment.migrate)];
   return [
     ...startOfMaintenance(way),
-    { name: 'backup', steps: backup },
+    ...way.safety,
     { name: 'data', steps: [migrateDown(environment.migrate, ways.distance, facts)] },
   ];
 }
@@ -150,7 +156,7 @@ function restorePhases(way: Way): PlannedPhase[] {
   const { environment, facts, data, ways } = way;
   const backup = data.backup ?? ways.reference;
   return [
-    { name: 'backup', steps: [backupData('pre-rollback', environment.stores, environment.migrate)] },
+    ...way.safety,
     { name: 'data', steps: [stageRestore(backup, environment.stores, facts)] },
     ...startOfMaintenance(way),
     { name: 'data', steps: [swapRestore(backup, environment.stores)] },

@@ -1,3 +1,4 @@
+import { orWithoutSafetyBackup } from '../../core/backup/no-safety-backup.ts';
 import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Chosen } from '../../core/config/service-config.ts';
 import { gatherContext } from './step-backup-context.ts';
@@ -11,7 +12,7 @@ export const backupDataStep: Step = {
   async act(context) {
     const { plan, releaseId, effect, tools } = context;
     const reason = context.step.input['reason'] as string;
-    const summary = await tools.backups.create(
+    const taking = tools.backups.create(
       plan,
       {
         key: `${releaseId}/${context.step.id}`,
@@ -29,6 +30,9 @@ export const backupDataStep: Step = {
       },
       effect,
     );
+    const summary = await taking.catch((error: unknown) => {
+      throw reason === 'pre-rollback' ? orWithoutSafetyBackup(error) : error;
+    });
     const { id, bytes, storedBytes, stores, encryptedFor } = summary;
     return { id, bytes, storedBytes, stores, encryptedFor };
   },
