@@ -1,3 +1,4 @@
+import { holdsSchema } from '../core/backup/holds-schema.ts';
 import { orWithoutSafetyBackup } from '../core/backup/no-safety-backup.ts';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import { isProduction } from '../core/plan/is-production.ts';
@@ -71,7 +72,8 @@ export async function planRestore(app: App, wish: RestoreWish): Promise<RestoreP
   const backup = await backups.find(plan, wish.reference);
   const stores = storesMeant(plan, backup, wish.stores);
   await refuseLocked(app, config.service, chosen.name);
-  await refuseNewerSchema(app, plan, backup);
+  if (plan.stores.some(({ name, kind }) => stores.includes(name) && holdsSchema(kind)))
+    await refuseNewerSchema(app, plan, backup);
   const { adapters } = await app.tools();
   const running = (await adapters.target(plan).observe(effect)).filter((instance) => instance.state !== 'exited');
   if (running.length > 0) {

@@ -38,16 +38,22 @@ export async function meaningOfRollBack(app: App, wish: RollBackWish): Promise<R
       },
     );
   }
-  if (wish.to !== null || wish.backup !== null) {
+  if (isMoreThanBack(wish)) {
     throw problem(
       'refused',
-      `${running.id} is not over: it can only go back to ${running.previous_version ?? 'nothing'}, its own start`,
+      `${running.id} is not over: it can only go back to ${running.previous_version ?? 'nothing'}, its own start, as its plan says`,
       {
-        next: 'Leave --to and --backup out, or wait until it is over.',
+        next: 'Leave --to, --backup, --data, --revision and --no-safety-backup out, or wait until it is over.',
       },
     );
   }
   return { how: 'turn-around', release: running };
+}
+
+/** Whether the person wants something that only a rollback with a plan of its own can do. */
+function isMoreThanBack({ to, backup, data, revision, safetyBackup }: RollBackWish): boolean {
+  const named = [to, backup, data ?? null, revision ?? null].some((one) => one !== null);
+  return named || safetyBackup === false;
 }
 
 function hasBegun(row: ReleaseRow): boolean {

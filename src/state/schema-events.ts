@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely';
+import { holdsSchema } from '../core/backup/holds-schema.ts';
 import type { Json, JsonObject } from '../core/release/json.ts';
 import type { SchemaEvent } from '../core/plan/schema-history.ts';
 import type { Plan } from '../core/plan/plan.ts';
@@ -32,10 +33,17 @@ export async function schemaEvents(
   const sealedAt = new Map<string, string>();
   return rows.flatMap((row) => {
     const { at, data } = JSON.parse(row.entry) as { at: string; data: JsonObject };
+    if (row.type === 'backup.restored' && !holdsSchemaIn(data['stores'])) return [];
     if (row.type !== 'backup.sealed') return [eventOf(row, at, data, sealedAt)];
     sealedAt.set(textOf(data['backup']) ?? '', at);
     return [];
   });
+}
+
+/** Uploads that go back take no schema with them. Entries that do not name the stores are of all of them. */
+function holdsSchemaIn(stores: Json | undefined): boolean {
+  if (!Array.isArray(stores)) return true;
+  return stores.some((store) => holdsSchema(textOf((store as JsonObject)['kind']) ?? ''));
 }
 
 function eventOf({ type, release }: Row, at: string, data: JsonObject, sealedAt: Map<string, string>): SchemaEvent {

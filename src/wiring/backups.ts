@@ -92,7 +92,10 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
     },
     async swap(plan, staged, effect) {
       const swapped = await swapRestore(staged['staged'] as unknown as StagedStore[], stores(plan.stores), effect);
-      const facts = { kept: swapped.flatMap(({ record }) => (record.keptAt === null ? [] : [record.keptAt])) };
+      const facts = {
+        kept: swapped.flatMap(({ record }) => (record.keptAt === null ? [] : [record.keptAt])),
+        stores: swapped.map(({ name }) => ({ name, kind: plan.stores.find((one) => one.name === name)?.kind ?? '' })),
+      };
       await tellJournal(open, plan, { type: 'backup.restored', backup: backupOf(staged), token: effect.token, facts });
       return { backup: staged['backup'] ?? null, swapped: swapped as unknown as Json };
     },

@@ -30,19 +30,25 @@ export interface Matrix {
 export async function createMatrix(): Promise<Matrix> {
   const project = await createCrashProject();
   const gaps: Gaps = createGaps();
-  const state: Numbered = { project, number: 0, started: 0 };
+  const state: Numbered = { project, number: 0, started: 0, live: null };
   await releaseWell(state);
   return {
     project,
-    gapsOf: async (path) => gapsPassed(project, path, (await begin(state, path)).command),
+    async gapsOf(path) {
+      const { back, command } = await begin(state, path);
+      const passed = await gapsPassed(project, path, command);
+      state.live = path === 'release' ? state.started : back;
+      return passed;
+    },
     async run(path, gap, victim, times = 1) {
-      const result = await runKillCase(project, gaps, { ...(await begin(state, path)), gap, victim, times });
+      const { back, ...begun } = await begin(state, path);
+      const result = await runKillCase(project, gaps, { ...begun, gap, victim, times });
       if (result.state === 'needs-human') {
         await project.run(['unlock', 'crash', '--env', 'production', '--reason', 'crash test', '--yes'], {
           environment: project.environment,
         });
       }
-      const wrong = wrongEnvironment(state, path, result.state);
+      const wrong = wrongEnvironment(state, back, { path, state: result.state });
       return { path, gap, victim, times, ...result, faults: [...result.faults, ...wrong] };
     },
     async remove() {
@@ -57,31 +63,47 @@ interface Numbered {
   number: number;
   /** Of the version that was started last: its number stands in the env file that it was started with. */
   started: number;
+  /** Of the version that serves; null: a person was needed, and nobody has looked. */
+  live: number | null;
 }
 
 const environmentOf = (number: number): string => `RELEASE_NUMBER=${number}\n`;
 
-/** Every version is started with another environment, so that every way back has a file to put back; the one that goes leaves its own beside it. */
-function wrongEnvironment({ project, started }: Numbered, path: Path, state: string): string[] {
-  if (state === 'needs-human' || state === 'cancelled') return [];
-  const found = project.read('.env');
-  const isBack = path === 'down' || path === 'restore' || state !== 'stable';
-  return (found !== environmentOf(started)) === isBack ? [] : [`the env file is ${found} after ${state}`];
+/**
+ * Every version is started with another environment, so that every way back has a file to put back: the one of the version that serves again.
+ * Remembers which one that is.
+ */
+function wrongEnvironment(state: Numbered, back: number | null, ended: { path: Path; state: string }): string[] {
+  if (ended.state === 'needs-human') state.live = null;
+  if (ended.state === 'needs-human' || ended.state === 'cancelled') return [];
+  const isForward = ended.path !== 'down' && ended.path !== 'restore' && ended.state === 'stable';
+  state.live = isForward ? state.started : back;
+  const found = state.project.read('.env');
+  const isRight = state.live === null ? found !== environmentOf(state.started) : found === environmentOf(state.live);
+  return isRight ? [] : [`the env file is ${found} after ${ended.state}, and ${state.live} serves`];
 }
 
 /** The next release of the way, and what is typed for it; what has to be there before is done. */
-async function begin(state: Numbered, path: Path): Promise<{ release: string; command: string[] }> {
+async function begin(
+  state: Numbered,
+  path: Path,
+): Promise<{ release: string; command: string[]; back: number | null }> {
   const { project } = state;
   if (path === 'release' || path === 'rollback') {
     const { release, version } = nextVersion(state, path === 'rollback' ? '-bad' : '');
-    return { release, command: ['release', version, '--speed', '60'] };
+    return { release, command: ['release', version, '--speed', '60'], back: state.live };
   }
   await releaseWell(state);
   const command = ['rollback', '--data', path, '--reason', 'crash test'];
   const shown = await project.run([...command, '--dry-run', '--json'], { environment: project.environment });
-  const since = (JSON.parse(shown.stdout) as { loss?: { since: string } }).loss?.since;
+  const { loss, plan } = JSON.parse(shown.stdout) as {
+    loss?: { since: string };
+    plan: { version: { number: string } };
+  };
+  const since = loss?.since;
   if (since === undefined) throw new Error(`no loss was shown: ${shown.stdout}${shown.stderr}`);
-  return { release: next(state, '').release, command: [...command, '--yes-lose-data-since', since] };
+  const back = Number(plan.version.number.split('.').at(-1));
+  return { release: next(state, '').release, command: [...command, '--yes-lose-data-since', since], back };
 }
 
 function next(state: Numbered, suffix: string): { release: string; version: string } {
@@ -106,6 +128,7 @@ async function releaseWell(state: Numbered): Promise<void> {
     limitSeconds: 120,
   });
   if (ended.exitCode !== 0) throw new Error(`a release before failed: ${ended.stdout}${ended.stderr}`);
+  state.live = state.started;
 }
 
 /** Runs one that nobody kills and returns the gaps it passed. */

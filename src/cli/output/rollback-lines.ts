@@ -48,16 +48,24 @@ export function lossOfPlanLines({ data }: Plan, loss: Loss): string[] {
   return [`lost now, written since ${shownTime(loss.since)}:`, ...loss.lines.map((line) => printable(`  ${line}`))];
 }
 
-function dataLines({ data, version, warnings }: Plan, loss: Loss, nowMs: number): string[] {
+function dataLines(plan: Plan, loss: Loss, nowMs: number): string[] {
+  const { data, version, warnings, envFile } = plan;
+  const isBackedUp = stepsOf(plan).some(({ step }) => step.kind === 'backup-data');
   switch (data?.way) {
     case undefined:
     case 'leave':
-      return ['data: stays as it is', ...warnings.map((line) => printable(`warning: ${line}`))];
+      // What is said of the env file stands in a line of its own.
+      return [
+        'data: stays as it is',
+        ...warnings
+          .filter((line) => envFile === null || !line.startsWith(`${envFile} `))
+          .map((line) => printable(`warning: ${line}`)),
+      ];
     case 'down':
       return [
         printable(`data: the schema is taken back to what ${version.number} ran on; ${data.loses}`),
         `  lost is only what was written since ${shownTime(loss.since)} (${age(loss.since, nowMs)} ago)`,
-        'the data is backed up when nobody writes any more; requests are answered 503 until the older version is up',
+        `${isBackedUp ? 'the data is backed up when nobody writes any more; ' : ''}requests are answered 503 until the older version is up`,
       ];
     case 'restore':
       return [
@@ -65,7 +73,7 @@ function dataLines({ data, version, warnings }: Plan, loss: Loss, nowMs: number)
           `data: replaced by backup ${data.backup ?? ''} of ${shownTime(loss.since)} (${age(loss.since, nowMs)} ago); everything written since then is no longer served`,
         ),
         ...loss.lines.map((line) => printable(`  ${line}`)),
-        'the replaced data is backed up first and kept aside; requests are answered 503 while the data is swapped',
+        `the replaced data is ${isBackedUp ? 'backed up first and' : 'NOT backed up first, only'} kept aside; requests are answered 503 while the data is swapped`,
       ];
   }
 }

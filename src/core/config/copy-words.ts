@@ -36,7 +36,9 @@ export function copyWords(kinds: Kinds) {
     .array(place)
     .min(1, 'is empty\nName a place, or leave out copies.')
     .max(PLACES_MAX)
-    .describe('Second places: every backup that is sealed and verified is copied to each of them.')
+    .describe(
+      'Second places: backups of releases, and those by hand, are copied to each of them; the others by `shipway backup copy`.',
+    )
     .meta({
       examples: [[{ directory: '/mnt/backups' }]],
     });

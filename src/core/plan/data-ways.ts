@@ -13,6 +13,8 @@ export interface WaysBack {
   backup: { id: string; createdAt: string } | null;
   /** Changes of the schema in that backup that the older version never ran on and that are not compatible with it. */
   tooNew: SchemaChange[];
+  /** Whether the present data is backed up first. */
+  isKept: boolean;
   /** How the backup is asked for, for messages. */
   reference: string;
   hasStores: boolean;
@@ -50,7 +52,7 @@ function leaveWay({ distance }: WaysBack): DataWay {
   return { ...way, refused };
 }
 
-function downWay({ distance, hasMigrator, unguarded }: WaysBack): DataWay {
+function downWay({ distance, hasMigrator, unguarded, isKept }: WaysBack): DataWay {
   const { changes, standing } = distance;
   const way = { way: 'down', ...lossOfDown(changes) } as const;
   const stuck = changes.find((one) => one.down.state === 'none' || !one.reversible);
@@ -63,7 +65,11 @@ function downWay({ distance, hasMigrator, unguarded }: WaysBack): DataWay {
     const why = stuck.down.state === 'none' ? stuck.down.why : 'the migration has no way down';
     return { ...way, refused: `${stuck.version}: ${why}` };
   }
-  return { ...way, refused: unguarded };
+  // A restore keeps what it replaces aside; what a way down throws away is in that backup alone.
+  return {
+    ...way,
+    refused: isKept ? unguarded : 'what it throws away would be nowhere: it needs the backup before it',
+  };
 }
 
 /** What only the newer schema can hold has no place in the older one, also where no rehearsal saw anything in it. */

@@ -94,6 +94,7 @@ function waysBack(environment: EnvironmentConfig, request: RollbackRequest, fact
       : 'nothing keeps writers away from the data meanwhile: the release file says nothing of maintenance, and no router stands before the service',
     backup,
     tooNew: beyond.filter((one) => !one.compatible),
+    isKept: request.safetyBackup !== false,
     reference,
     hasStores: environment.stores.length > 0,
   };
