@@ -58,10 +58,11 @@ test('with data, it goes back right before the older version is started', () => 
   const backups = [{ id: 'bk_1', reason: 'pre-release', release: 'r-0002', version: null, createdAt }];
   const facts = factsWith({ environmentFile: fact(), backups });
   const plan = planRollback(CONFIG, { ...BACK, depth: 'full', data: 'restore' }, facts, 'sha256:c');
-  expect(ids(plan).slice(0, 7)).toEqual([
+  expect(ids(plan).slice(0, 8)).toEqual([
     'lock.take',
     'backup.pre-rollback',
     'data.stage',
+    'maintenance.router',
     'data.stop',
     'data.swap',
     'deploy.environment',
