@@ -89,10 +89,11 @@ environments: { production: { target: { command: { deploy: [touch, deployed], ob
     strikes: 0,
   };
   await write(scene, 1);
-  await shipway(scene, argumentsOf('create', '')); // the first command makes our own memory, which takes long
+  await shipway(scene, argumentsOf(scene, 'create', '')); // the first command makes our own memory, which takes long
   for (const act of ['create', 'restore'] as const) {
+    const [id = ''] = manifests(scene).keys();
     const startedMs = performance.now();
-    await shipway(scene, argumentsOf(act, 'latest'));
+    await shipway(scene, argumentsOf(scene, act, id));
     scene.takes[act] = performance.now() - startedMs;
   }
   await noteSealed(scene, 1);
@@ -124,8 +125,11 @@ async function live({ project, server, database }: Scene): Promise<(number | nul
   return [rows, bytes, row === undefined ? null : Number(row.n)];
 }
 
-function argumentsOf(act: Act, reference: string): string[] {
-  return act === 'create' ? ['backup', 'create'] : ['backup', 'restore', reference, '--yes'];
+function argumentsOf({ project }: Scene, act: Act, id: string): string[] {
+  if (act === 'create') return ['backup', 'create'];
+  const manifest = readFileSync(join(project.directory, '.shipway/backups', id, 'manifest.json'), 'utf8');
+  const { createdAt } = JSON.parse(manifest) as { createdAt: { start: string } };
+  return ['backup', 'restore', id, '--yes-lose-data-since', createdAt.start];
 }
 
 async function shipway(scene: Scene, args: string[]): Promise<string> {
@@ -173,7 +177,7 @@ async function strike(scene: Scene): Promise<Row> {
   // Never what a backup holds already: otherwise nobody could tell which data it is.
   await write(scene, scene.number + 1);
   const { number } = scene;
-  const command = scene.project.start(argumentsOf(act, target), { limitSeconds: 300 });
+  const command = scene.project.start(argumentsOf(scene, act, target), { limitSeconds: 300 });
   await Promise.race([wait(Math.random() * 1.1 * scene.takes[act]), command.ended]);
   command.kill('SIGKILL');
   const end = (await command.ended).signal === null ? 'done' : 'killed';
@@ -200,7 +204,7 @@ async function afterRestore(
   const isKept = [...scene.sealed.values()].includes(number);
   if (!isKept && half.some((one) => one !== number))
     faults.push(`${number} is in no backup, and live is ${half.join(', ')}`);
-  await shipway(scene, argumentsOf('restore', target));
+  await shipway(scene, argumentsOf(scene, 'restore', target));
   const now = await live(scene);
   if (now.some((one) => one !== held)) faults.push(`restored again, live data is ${now.join(', ')} instead of ${held}`);
   // The second restore backed up what the first had left: in each store one or the other.
