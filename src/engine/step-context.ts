@@ -49,9 +49,12 @@ export function contextFor(executor: Executor, release: LoadedRelease, step: Pla
   });
 }
 
-/** The way down belongs to the newer version: when the env file before is back already, it reads the one that was put aside. */
+/** Asked of the version that goes, or done with its files. What ends maintenance is asked of the one that serves again. */
+const OF_NEWER = new Set<PlannedStep['kind']>(['migrate-down', 'begin-maintenance']);
+
+/** What belongs to the newer version reads its env file: when the one before is back already, that is the one that was put aside. */
 function readBy(step: PlannedStep, { row, plan }: LoadedRelease, projectDirectory: string): Plan {
-  if (step.kind !== 'migrate-down' || plan.envFile === null) return plan;
+  if (!OF_NEWER.has(step.kind) || plan.envFile === null) return plan;
   const aside = replacedPath(plan.envFile, row.id);
   return exists(resolve(projectDirectory, aside)) ? { ...plan, envFile: aside } : plan;
 }

@@ -53,6 +53,7 @@ test('a link is followed: what it leads to is replaced', async () => {
   await replaceFile(path, old, 'r-0002');
   expect(lstatSync(path).isSymbolicLink()).toBe(true);
   expect([text(shared), text(aside)]).toEqual(['old', 'new']);
+  expect(await findReplacedFiles(path)).toMatchObject([{ path: aside, tag: 'r-0002' }]);
 });
 
 test('a file that is gone comes back, and nothing is kept aside', async () => {

@@ -48,10 +48,11 @@ async function broughtBy(db: Kysely<Tables>, place: Place): Promise<Map<string, 
   return newest;
 }
 
-/** The backups that the plan of a release, or its way back, names. */
+/** The backups that the plan of a release, or its way back, names: to restore, or for the files of the way down. */
 function backupsNamed(row: ReleaseRow): string[] {
   const plans = [row.plan, row.undo_plan].flatMap((text) => (text === null ? [] : [JSON.parse(text) as Partial<Plan>]));
   const steps = plans.flatMap((plan) => (plan.phases ?? []).flatMap((phase): PlannedStep[] => phase.steps));
   const inputs = steps.flatMap((step) => [step.input, step.undo?.input ?? {}]);
-  return [...new Set(inputs.flatMap(({ backup }) => (typeof backup === 'string' ? [backup] : [])))];
+  const named = inputs.flatMap(({ backup, downFrom }) => [backup, downFrom]);
+  return [...new Set(named.filter((one) => typeof one === 'string'))];
 }

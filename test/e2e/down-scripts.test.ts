@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { newIdentity } from '../../src/adapters/vaults/index.ts';
+import { acceptLoss } from '../support/accept-loss.ts';
 import { debianProgram } from '../support/debian-program.ts';
 import { tablesAndColumns } from '../support/read-sqlite.ts';
 import { createServiceProject, said, type ServiceProject } from '../support/service-project.ts';
@@ -176,3 +177,33 @@ for (const tool of TOOLS) {
     );
   });
 }
+
+test(
+  'by hand it takes the files kept before the release that migrated, when another one has brought the version that runs',
+  async () => {
+    project = await createProject(
+      TOOLS.find(({ name }) => name === 'command')!,
+      null,
+    );
+    const { directory } = project;
+    const newFiles = ['up', 'down'].map((way) => join(directory, `db/migrations/2.${way}.sql`));
+    project.write('switch-tree.mjs', '');
+    project.addVersion('1.0.1', 'healthy');
+    for (const file of newFiles) renameSync(file, `${file}.later`);
+    for (const version of ['1.0.0', '1.0.1']) said(0, await project.release(version));
+    for (const file of newFiles) renameSync(`${file}.later`, file);
+    said(0, await project.release('1.1.0'));
+    said(0, await project.shipway(['rollback', '--quick', '--yes', '--reason', 'bad']));
+    expect(await project.publicVersion()).toBe('1.0.1');
+    expect(tablesAndColumns(join(directory, 'data/app.db'))).toContain('notes.tag');
+
+    // The checkout of the version that runs does not have them.
+    for (const file of newFiles) rmSync(file);
+    const words = ['rollback', '--to', '1.0.0', '--data', 'down', '--reason', 'bad', '--verbose'];
+    const printed = said(0, (await acceptLoss(project, words)).ended);
+    expect(printed).toMatch(/the files that bk_\S+ kept/);
+    expect(await project.publicVersion()).toBe('1.0.0');
+    expect(tablesAndColumns(join(directory, 'data/app.db'))).not.toContain('notes.tag');
+  },
+  LIMIT_MS,
+);

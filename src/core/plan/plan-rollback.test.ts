@@ -77,6 +77,13 @@ describe('a rollback in full takes the way that loses least', () => {
     expect(down?.input).toMatchObject({ version: '1.0.0', revisionBefore: '6' });
   });
 
+  test('the files of the way down are those kept before the release that migrated, whichever release brought what runs', () => {
+    // 0.9.5 came back over the schema of 1.0.0.
+    const plan = back({ ...world(), running: { version: '0.9.5', release: 'r-0003' } }, { to: '0.9.0' });
+    const down = stepsOf(plan).find(({ step }) => step.id === 'data.down')?.step;
+    expect([plan.previous?.release, down?.input['downFrom']]).toEqual(['r-0003', 'before:r-0002']);
+  });
+
   test('no way down: the backup from before that migration, restored beside before anybody has to wait', () => {
     const plan = back(world({ reversible: false, down: { state: 'none', why: 'the migration has no way down' } }));
     expect(plan.data).toMatchObject({ way: 'restore', backup: backupId('r-0002', 19).id, since: at(19) });

@@ -34,13 +34,16 @@ export function migrateDown(
   to: { revision: string | null; changes: readonly SchemaChange[] },
   facts: Facts,
 ): PlannedStep {
-  const version = to.changes.at(-1)?.version ?? facts.running?.version ?? '';
+  const last = to.changes.at(-1);
+  const version = last?.version ?? facts.running?.version ?? '';
+  // The backup taken before that release has its files. What runs now may have been brought by another one, which took none or has others.
+  const downFrom = last === undefined || last.release === '' ? null : `before:${last.release}`;
   const words = to.changes.map((one) => `${one.version} ${downWord(one.down)}`).join(', ');
   return {
     id: 'data.down',
     kind: 'migrate-down',
     title: `migrate down to ${to.revision ?? 'the revision before'} with the files of ${version}`,
-    input: { migrate: plain(migrate), revisionBefore: to.revision, version },
+    input: { migrate: plain(migrate), revisionBefore: to.revision, version, downFrom },
     commands: facts.commands.migrateDown,
     notes: [`down: ${words}`, 'what it throws away is in the backup taken just before'],
     undo: null,

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -44,6 +53,21 @@ test('the file is put back, and an attempt after a killed one says so again', as
   expect(await goBack()).toMatchObject(wanted);
   expect(await goBack()).toMatchObject(wanted);
   expect([readFileSync(path, 'utf8'), readFileSync(aside, 'utf8')]).toEqual(['KEY=old\n', 'KEY=new\nFLAG=1\n']);
+});
+
+test('behind a link too: what was there lies beside the link, where the attempt after a killed one finds it', async () => {
+  mkdirSync(join(project, 'shared'));
+  renameSync(path, join(project, 'shared/.env'));
+  symlinkSync('shared/.env', path);
+  writeFileSync(path, 'KEY=new\n');
+  await start();
+  const wanted = { outcome: 'put-back', keptAt: '.env.replaced-r-0002' };
+  expect(await goBack()).toMatchObject(wanted);
+  expect(await goBack()).toMatchObject(wanted);
+  expect([readFileSync(join(project, 'shared/.env'), 'utf8'), readFileSync(aside, 'utf8')]).toEqual([
+    'KEY=old\n',
+    'KEY=new\n',
+  ]);
 });
 
 test('a file that is as it was needs nothing', async () => {

@@ -37,7 +37,7 @@ interface StoredFiles {
   read(): Promise<{ path: string; bytes: Buffer }[] | null>;
 }
 
-/** Of the backup that the release itself took; of a rollback by hand, of the one before the version that runs. */
+/** Of the backup that the plan names; else of the one that the release itself took; else, by hand, of the one before the version that runs. */
 async function storedFiles(context: StepContext): Promise<StoredFiles> {
   const { plan, tools, effect } = context;
   const reference = await backupMeant(context);
