@@ -2,7 +2,9 @@ import { resolve } from 'node:path';
 import type { Migrator } from '../adapters/migrators/migrator.ts';
 import type { Scratch } from '../adapters/stores/store.ts';
 import type { Sealed, Vault } from '../adapters/vaults/vault.ts';
+import type { MigrateConfig } from '../core/config/service-config.ts';
 import { formatDuration } from '../core/plan/format-duration.ts';
+import { stepsOf, type Plan } from '../core/plan/plan.ts';
 import { outcomeOf, type Rehearsal } from '../core/rehearsal/rehearsal.ts';
 import { isProblem, problem, problemRecord } from '../core/release/problem.ts';
 import type { Effect } from '../platform/effect.ts';
@@ -199,7 +201,7 @@ function tokenOf(act: Act, pass: string, signal: AbortSignal): Effect {
 }
 
 function trialOf(act: Act, led: Migrator, scratch: Scratch) {
-  const { plan, rehearsal, migrate, tools } = act;
+  const { plan, rehearsal, tools } = act;
   const subject = {
     VERSION: plan.version.number,
     PREVIOUS_VERSION: plan.previous?.version ?? '',
@@ -211,7 +213,7 @@ function trialOf(act: Act, led: Migrator, scratch: Scratch) {
   return {
     version: plan.version.number,
     revision: act.revision,
-    isReversible: migrate.reversible && led.commandsFor('down').length > 0,
+    isReversible: hasPlannedWayDown(plan) && led.commandsFor('down').length > 0,
     config: rehearsal,
     scratch,
     migrator: led,
@@ -222,4 +224,11 @@ function trialOf(act: Act, led: Migrator, scratch: Scratch) {
     signal: act.signal,
     tell: act.tell,
   };
+}
+
+/** As the step was planned: a tool that shows its way down has the last word, not the release file. */
+function hasPlannedWayDown(plan: Plan): boolean {
+  const step = stepsOf(plan).find((one) => one.step.id === 'migrate.up')?.step;
+  const migrate = step?.input['migrate'] as unknown as MigrateConfig | undefined;
+  return migrate?.reversible ?? false;
 }

@@ -120,6 +120,27 @@ describe('the plan of a release', () => {
     expect(plan(configWith({ migrate: null }), facts).warnings.join()).not.toContain('migration:');
   });
 
+  test('where the tool shows that there is no way down, the step says so itself, whatever the release file says', () => {
+    const migration = {
+      name: 'preview',
+      dialect: 'postgresql' as const,
+      up: [],
+      down: null,
+      irreversible: null,
+      inTransaction: null,
+    };
+    const facts = factsWith({ pending: { migration, facts: NOTHING_KNOWN, sqlDigest: 'sha256:1' } });
+    const step = stepsOf(plan(configWith(), facts)).find((one) => one.step.id === 'migrate.up')?.step;
+    expect(step).toMatchObject({
+      reversibility: 'irreversible',
+      undo: null,
+      input: { migrate: { reversible: false } },
+    });
+    expect(step?.notes).toContain(
+      'way back: none but the backup of this release; lost is everything written since it was taken',
+    );
+  });
+
   test('a release type skips phases and shortens the watch', () => {
     const hotfix = plan(configWith({ migrate: null }), factsWith(), { ...request, releaseType: 'hotfix' });
     expect(ids(hotfix)).not.toContain('prepare.checklist');

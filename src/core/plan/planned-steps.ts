@@ -123,7 +123,10 @@ export function copyBackup(of: PlannedStep, place: CopyPlace): PlannedStep {
 
 export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string, isRefusing: boolean): PlannedStep {
   const judged = facts.pending?.sqlDigest ?? null;
-  const input: JsonObject = { migrate: plain(migrate), revisionBefore: facts.revision, version, judgedSql: judged };
+  // A tool that shows its way down knows better whether there is one; whoever reads the step later has no other word for it.
+  const isReversible = migrate.reversible && facts.pending?.migration.down !== null;
+  const planned = { ...migrate, reversible: isReversible };
+  const input: JsonObject = { migrate: plain(planned), revisionBefore: facts.revision, version, judgedSql: judged };
   const down: PlannedUndo = {
     kind: 'migrate-down',
     title: `migrate down to ${facts.revision ?? 'the revision before'} with the newer version's files`,
@@ -131,8 +134,6 @@ export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string,
     commands: facts.commands.migrateDown,
     limitSeconds: MIGRATE_LIMIT_SECONDS,
   };
-  // A tool that shows its way down knows better whether there is one.
-  const isReversible = migrate.reversible && facts.pending?.migration.down !== null;
   const undo = !migrate.compatible && isReversible ? down : null;
   const reversibility = migrate.compatible
     ? 'nothing to undo'
@@ -145,7 +146,7 @@ export function migrateUp(migrate: MigrateConfig, facts: Facts, version: string,
     title: migrate.compatible ? 'migrate up (the version before runs on the new schema too)' : 'migrate up',
     input,
     commands: facts.commands.migrateUp,
-    ...notesOf([...judgedNotes(judged), ...lockNotes(migrate, facts.atomicity), wayBackNote(migrate, isRefusing)]),
+    ...notesOf([...judgedNotes(judged), ...lockNotes(migrate, facts.atomicity), wayBackNote(planned, isRefusing)]),
     undo,
     reversibility,
     limitSeconds: MIGRATE_LIMIT_SECONDS,

@@ -22,6 +22,7 @@ describeMigrator({
   kind: 'command',
   settings: () => ({ ...SETTINGS, env: { STEP_MS: '40' } }),
   revisions: { empty: '0', newest: '2' },
+  wayDown: { goesTo: null, notStored: /^the release file does not name its `files`$/ },
   applied: appliedIn,
   crashWithinMs: 250,
 });

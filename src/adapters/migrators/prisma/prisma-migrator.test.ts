@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { findPrisma, PRISMA_ENV, writePrismaProject } from '../../../../test/sup
 import { testEffect } from '../../../../test/support/test-effect.ts';
 import { watchArguments } from '../../../../test/support/watch-arguments.ts';
 import type { Json } from '../../../core/release/json.ts';
+import { withOverlay } from '../../../platform/overlay-folder.ts';
 import { runCommand } from '../../../platform/run-command.ts';
 import { describeMigrator } from '../migrator.suite.ts';
 import { openPrismaMigrator } from './prisma-migrator.ts';
@@ -16,6 +17,12 @@ const postgres = migratorPostgres();
 const prisma = findPrisma();
 const missing = [postgres.reason, prisma.reason].filter((one) => one !== '').join('; ');
 const [NOTES, TAG] = ['20260101000000_notes', '20260102000000_tag'] as const;
+const KEPT = [
+  'prisma.config.mjs',
+  ...[NOTES, TAG].flatMap((name) => [`prisma/migrations/${name}/down.sql`, `prisma/migrations/${name}/migration.sql`]),
+  'prisma/migrations/migration_lock.toml',
+  'prisma/schema.prisma',
+];
 const LIMIT_MS = 300_000; // each question starts prisma, which takes a second or two
 
 async function appliedIn(directory: string): Promise<string[]> {
@@ -47,6 +54,7 @@ describeMigrator({
   on: 'PostgreSQL',
   settings: settingsIn,
   revisions: { empty: 'none', newest: TAG },
+  wayDown: { goesTo: TAG, files: KEPT },
   applied: appliedIn,
   crashWithinMs: 5000,
   crashes: 3,
@@ -136,6 +144,34 @@ describe.skipIf(missing !== '')(`the prisma migrator ${missing}`, { timeout: LIM
       message: 'migrate down of 1.0.0 cannot begin: 20260103000000_a has no down.sql',
     });
     expect(await appliedIn(directory)).toEqual([NOTES, TAG]);
+  });
+
+  test('down works with the files that were kept, when an older checkout lies in the project', async () => {
+    const migrator = open();
+    await migrator.up('1.0.0', effect());
+    const way = await migrator.wayDown?.('1.0.0', effect());
+    expect(way).toEqual({ goesTo: TAG, files: KEPT, notStored: null });
+    const kept = KEPT.map((path) => ({ path, bytes: readFileSync(join(directory, path)) }));
+    rmSync(join(directory, 'prisma/migrations', TAG), { recursive: true });
+    await withOverlay(directory, kept, join(directory, '.shipway/way-down'), (overlaid) =>
+      migrator.down('1.0.0', NOTES, { ...effect(), projectDirectory: overlaid }),
+    );
+    expect(await appliedIn(directory)).toEqual([NOTES]);
+  });
+
+  test('what `files` names is kept instead of the migrations, with schema and configuration', async () => {
+    const files = ['package.json', `prisma/migrations/${TAG}`];
+    expect(await open({ files }).wayDown?.('1.0.0', effect())).toEqual({
+      goesTo: TAG,
+      files: [
+        'package.json',
+        'prisma.config.mjs',
+        `prisma/migrations/${TAG}/down.sql`,
+        `prisma/migrations/${TAG}/migration.sql`,
+        'prisma/schema.prisma',
+      ],
+      notStored: null,
+    });
   });
 
   test('a way down that fails leaves the schema and the record as they were', async () => {

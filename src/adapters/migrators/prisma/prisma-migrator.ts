@@ -2,10 +2,11 @@ import type { Json } from '../../../core/release/json.ts';
 import type { Atomicity, LockManners } from '../../../core/release/lock-manners.ts';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
-import { readText } from '../../../platform/files.ts';
+import { exists, readText } from '../../../platform/files.ts';
 import type { Migrator } from '../migrator.ts';
 import { directionsOf, noRevisionToGoTo, type MigratorDeeds } from '../run-migrator-command.ts';
 import type { SessionLimits } from '../session-limits.ts';
+import { wayDownOf, type WayDown } from '../way-down.ts';
 import { argvOf, deploy, execute, look, placeOf, resolveFailed, type PrismaCall } from './call-prisma.ts';
 import { atomicityOf, joinScripts, readMigrations, type MigrationFile } from './migration-files.ts';
 import { revisionOf, type PrismaState } from './read-record.ts';
@@ -43,7 +44,22 @@ export function openPrismaMigrator(checkedSettings: Json, manners: LockManners |
       ].join('\n');
       return { applied, pending: pending.map((file) => file.name), text };
     },
+    wayDown: async (version, effect) => keptFiles(callOf(version, effect)),
   };
+}
+
+/** Schema and configuration, without which prisma does not start, and the migrations; or what the release file names instead of these. */
+async function keptFiles(call: PrismaCall): Promise<WayDown> {
+  const { settings, effect } = call;
+  const { applied, pending } = await look(call);
+  const goesTo = pending.at(-1)?.name ?? applied.at(-1) ?? EMPTY;
+  const starting = [settings.schema, ...configsOf(settings)].map((path) => placeOf(call, path)).filter(exists);
+  const named = (settings.files ?? [settings.migrations]).map((path) => placeOf(call, path));
+  return wayDownOf(goesTo, [...starting, ...named], effect);
+}
+
+function configsOf({ config }: PrismaSettings): string[] {
+  return config === null ? CONFIGS : [config];
 }
 
 /** Exactly the files that `migrate deploy` will send, and the way back beside them. */
@@ -70,8 +86,7 @@ async function atomicityOfAll(call: PrismaCall): Promise<Atomicity> {
 
 /** Its word in a configuration is enough: then scripts may be sent statement by statement. */
 async function hasDriverAdapter(call: PrismaCall): Promise<boolean> {
-  const names = call.settings.config === null ? CONFIGS : [call.settings.config];
-  const texts = await Promise.all(names.map((name) => readText(placeOf(call, name))));
+  const texts = await Promise.all(configsOf(call.settings).map((name) => readText(placeOf(call, name))));
   return texts.some((text) => text !== null && text.includes('adapter'));
 }
 

@@ -8,6 +8,7 @@ export interface PrismaSettings {
   config: string | null;
   migrations: string;
   directory: string;
+  files?: string[] | undefined;
   env: Record<string, string>;
   timeoutSeconds: number;
 }
