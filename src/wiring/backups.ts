@@ -90,19 +90,26 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
       await recordStaged({ open, plan, effect, by: null }, order, (effect.clock.nowMs() - startedMs) / 1000);
       return { backup: request.id, staged: staged as unknown as Json };
     },
-    async swap(plan, staged, effect) {
-      const swapped = await swapRestore(staged['staged'] as unknown as StagedStore[], stores(plan.stores), effect);
-      const facts = {
-        kept: swapped.flatMap(({ record }) => (record.keptAt === null ? [] : [record.keptAt])),
-        stores: swapped.map(({ name }) => ({ name, kind: plan.stores.find((one) => one.name === name)?.kind ?? '' })),
-      };
-      await tellJournal(open, plan, { type: 'backup.restored', backup: backupOf(staged), token: effect.token, facts });
-      return { backup: staged['backup'] ?? null, swapped: swapped as unknown as Json };
-    },
+    swap: (plan, staged, effect) => swapIn({ stores: stores(plan.stores), open }, plan, staged, effect),
     swapBack: (plan, swapped, effect) =>
       undoRestore(swapped['swapped'] as unknown as SwappedStore[], stores(plan.stores), effect),
     copies: copyTools({ open, vaultOf: at, summaryOf }),
   };
+}
+
+async function swapIn(
+  { stores, open }: { stores: NamedOpenStore[]; open: () => Promise<Database> },
+  plan: Plan,
+  staged: JsonObject,
+  effect: Effect,
+): Promise<JsonObject> {
+  const swapped = await swapRestore(staged['staged'] as unknown as StagedStore[], stores, effect);
+  const facts = {
+    kept: swapped.flatMap(({ record }) => (record.keptAt === null ? [] : [record.keptAt])),
+    stores: swapped.map(({ name }) => ({ name, kind: plan.stores.find((one) => one.name === name)?.kind ?? '' })),
+  };
+  await tellJournal(open, plan, { type: 'backup.restored', backup: backupOf(staged), token: effect.token, facts });
+  return { backup: staged['backup'] ?? null, swapped: swapped as unknown as Json };
 }
 
 /** Who took data out of a backup, and where it went, stays in the journal. */

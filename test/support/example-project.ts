@@ -50,13 +50,8 @@ export async function createExampleProject(
     writeFileSync(path('shipway.yaml'), written.replaceAll(text, by));
   };
   amend(WRITTEN_ADDRESS, address);
-  const ask = async <Answer>(method: string, place: string, body?: object): Promise<Answer> => {
-    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
-    const answer = await fetch(`http://${address}${place}`, { ...init, headers: { connection: 'close' } });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${place} answered ${answer.status}: ${text}`);
-    return JSON.parse(text) as Answer;
-  };
+  const ask = async <Answer>(method: string, place: string, body?: object): Promise<Answer> =>
+    (await askService(`http://${address}${place}`, method, body)) as Answer;
   const shipway = async (code: number, ...args: string[]): Promise<string> => {
     const given = { SHIPWAY_ACTOR: 'ana', ...environment };
     return said(code, await runShipway(args, { directory, environment: given, limitSeconds: LIMIT_SECONDS }));
@@ -84,4 +79,12 @@ export async function createExampleProject(
     version: async () => (await ask<{ version: string }>('GET', '/health')).version,
     remove: () => project.remove(),
   };
+}
+
+async function askService(url: string, method: string, body: object | undefined): Promise<unknown> {
+  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+  const answer = await fetch(url, { ...init, headers: { connection: 'close' } });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${url} answered ${answer.status}: ${text}`);
+  return JSON.parse(text);
 }

@@ -110,6 +110,7 @@ function releasePhases(
   const isRefusing = facts.running !== null && maintenanceMeans(environment).length > 0;
   const migrateAt = (when: 'before-deploy' | 'after-deploy'): PlannedStep[] =>
     migrate?.when === when ? [migrateUp(migrate, facts, version, isRefusing)] : [];
+  const kept = environment.envFile === null ? [] : [keepEnvironment(environment.envFile, request, facts)];
   const contract = migrate?.contract ?? null;
   const sideBySide = facts.placement === 'side-by-side';
   const retire = sideBySide && facts.running !== null ? [retireVersion(facts, environment.drainSeconds)] : [];
@@ -123,13 +124,7 @@ function releasePhases(
           : [],
     },
     { name: 'gate', steps: approval === null ? [] : [awaitApproval(approval)] },
-    {
-      name: 'lock',
-      steps: [
-        takeLock(),
-        ...(environment.envFile === null ? [] : [keepEnvironment(environment.envFile, request, facts)]),
-      ],
-    },
+    { name: 'lock', steps: [takeLock(), ...kept] },
     {
       name: 'backup',
       steps: environment.stores.length > 0 ? [backupData('pre-release', environment.stores, migrate)] : [],

@@ -38,13 +38,10 @@ export function openAlembicMigrator(checkedSettings: Json, manners: LockManners 
     const heads = await current(version, effect);
     return heads.length === 0 ? EMPTY : heads.join(',');
   };
-  const preview: Migrator['preview'] = async (version, effect) => {
-    const from = await revision(version, effect);
-    if (from.includes(',')) return { unseen: `alembic prints no SQL from several revisions at once (${from})` };
-    const range = `${from === EMPTY ? '' : from}:${settings.to}`;
-    const words = ['upgrade', from === EMPTY ? settings.to : range, '--sql'];
-    const sql = await readMigratorOutput(commandOf('preview', version, words), settings, effect);
-    return { sql, dialect: settings.dialect, ownTables: ['alembic_version'], atomicity: readAtomicity(sql) };
+  const preview = async (version: string, effect: Effect): ReturnType<Migrator['preview']> => {
+    const print = (words: string[]): Promise<string> =>
+      readMigratorOutput(commandOf('preview', version, words), settings, effect);
+    return previewFrom(await revision(version, effect), settings, print);
   };
   const deeds: MigratorDeeds = {
     kind: 'alembic',
@@ -77,6 +74,17 @@ export function openAlembicMigrator(checkedSettings: Json, manners: LockManners 
       return scriptsOf(settings, goalOf(settings.to, readHistory(history)), version, effect);
     },
   };
+}
+
+async function previewFrom(
+  from: string,
+  { to, dialect }: AlembicSettings,
+  print: (words: string[]) => Promise<string>,
+): ReturnType<Migrator['preview']> {
+  if (from.includes(',')) return { unseen: `alembic prints no SQL from several revisions at once (${from})` };
+  const range = `${from === EMPTY ? '' : from}:${to}`;
+  const sql = await print(['upgrade', from === EMPTY ? to : range, '--sql']);
+  return { sql, dialect, ownTables: ['alembic_version'], atomicity: readAtomicity(sql) };
 }
 
 /** The ini file, env.py with what lies beside it, and the revisions; or what the release file names instead of them. */

@@ -26,6 +26,8 @@ export interface PostgresStore extends Store {
   extractInto(folder: string, capture: Capture, database: string, effect: Effect): Promise<void>;
 }
 
+const WAITS_UNREAD = { kind: 'unreachable', what: 'who holds its locks cannot be read' } as const;
+
 /** A store over one database of a PostgreSQL server. The place of a staged copy is the name of a database beside it. */
 export function openPostgresStore(settings: PostgresSettings): PostgresStore {
   // Read anew for each act: a password may have been changed meanwhile, and none is kept here.
@@ -69,10 +71,8 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     replaced: (effect) => listReplaced(toolsOf(effect).address, effect),
     changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
     describeTables: (names, effect) => describeTables(names, toolsOf(effect).address, effect),
-    watchWaits: (applicationName, found, effect) => {
-      const failure = { kind: 'unreachable', what: 'who holds its locks cannot be read' } as const;
-      return watchWaits({ address: toolsOf(effect).address, effect, failure }, applicationName, found);
-    },
+    watchWaits: (applicationName, found, effect) =>
+      watchWaits({ address: toolsOf(effect).address, effect, failure: WAITS_UNREAD }, applicationName, found),
     rehearsing: rehearseDatabase((effect) => {
       const url = effect.resolve(settings.scratch ?? settings.url);
       return { live: liveOf(effect), scratch: { tools: scratchTools(effect), url } };
