@@ -43,7 +43,7 @@ import { placeOf, proofTool, recordProof, recordStaged, recordVerified, tellJour
 import { copyTools } from './copies.ts';
 import { forgetKeys, keyRingOf } from './backup-keys.ts';
 
-export { newIdentity } from '../adapters/vaults/index.ts';
+export { newIdentity, withCopy } from '../adapters/vaults/index.ts';
 
 const kinds: Record<string, StoreKind> = storeKinds;
 
