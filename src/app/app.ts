@@ -1,4 +1,5 @@
 import type { Store } from '../adapters/stores/store.ts';
+import type { withCopy } from '../adapters/vaults/copy-of-store.ts';
 import type { Vault } from '../adapters/vaults/vault.ts';
 import type { ServiceConfig } from '../core/config/service-config.ts';
 import type { Plan } from '../core/plan/plan.ts';
@@ -24,6 +25,8 @@ export interface Tools {
   newIdentity(): Promise<{ recipient: string; identity: string }>;
   /** Where the backups of the plan are kept. */
   vault(plan: Plan): Vault;
+  /** Opens what a backup there holds of a store. */
+  withCopy: typeof withCopy;
   /** The stores of the plan, opened. */
   stores(plan: Plan): { name: string; store: Store }[];
 }

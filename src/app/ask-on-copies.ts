@@ -4,7 +4,7 @@ import { restoreCopies, type CopyOrder } from './scratch-copies.ts';
 import { withScratchRun } from './scratch-run.ts';
 
 export interface CopiesOrder {
-  from: Pick<CopyOrder, 'vault' | 'sealed' | 'stores'>;
+  from: Pick<CopyOrder, 'vault' | 'withCopy' | 'sealed' | 'stores'>;
   /** Absolute folder in which copies are made. */
   place: string;
   version: Omit<VersionOnCopies, 'folder' | 'id' | 'variables'>;

@@ -37,7 +37,7 @@ async function verdictOf(app: App, opened: OpenBackups, sealed: Sealed): Promise
 }
 
 async function startOnCopies(app: App, opened: OpenBackups, sealed: Sealed): Promise<VersionVerdict> {
-  const { adapters, config, environment, effect } = opened;
+  const { adapters, config, environment, effect, withCopy } = opened;
   const { manifest } = sealed;
   const scratch = environment.scratch ?? null;
   if (scratch === null) throw undeclared(environment.name, opened.plan.stores);
@@ -48,7 +48,7 @@ async function startOnCopies(app: App, opened: OpenBackups, sealed: Sealed): Pro
   const stores = manifest.stores.map(({ name }) => name).filter((name) => !scratch.without.includes(name));
   const order = { adapters, plan, scratch, verify: environment.verify, version, stores, effect };
   requireLedAway(order);
-  const from = { vault: opened.vault(plan), sealed, stores: opened.stores(plan) };
+  const from = { vault: opened.vault(plan), withCopy, sealed, stores: opened.stores(plan) };
   const place = resolve(app.projectDirectory, config.backups.scratch);
   return withRehearsalLock(database, app.project, async () => {
     await sweepCopies(from.stores, effect);

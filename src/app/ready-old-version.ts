@@ -58,7 +58,7 @@ function starter(
     const names = sealed.manifest.stores.map(({ name }) => name).filter((name) => !scratch.without.includes(name));
     const then = await planOfVersion(database, plan, version);
     return askOnCopies({
-      from: { vault, sealed, stores: tools.stores(plan) },
+      from: { vault, withCopy: tools.withCopy, sealed, stores: tools.stores(plan) },
       place: resolve(effect.projectDirectory, scratchPlace),
       version: {
         adapters: tools.adapters,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Store } from '../adapters/stores/store.ts';
+import type { withCopy } from '../adapters/vaults/copy-of-store.ts';
 import type { Sealed, Vault } from '../adapters/vaults/vault.ts';
 import type { StoreManifest } from '../core/backup/manifest.ts';
 import { variablesOfStore } from '../core/rehearsal/scratch-variable.ts';
@@ -19,6 +20,7 @@ export interface Copies {
 
 export interface CopyOrder {
   vault: Vault;
+  withCopy: typeof withCopy;
   sealed: Sealed;
   /** As the release file has them now. */
   stores: readonly { name: string; store: Store }[];
@@ -49,7 +51,8 @@ export async function restoreCopies(order: CopyOrder, effect: Effect): Promise<C
   }
 }
 
-async function restoreCopy({ vault, sealed, stores, folder }: CopyOrder, name: string, effect: Effect) {
+async function restoreCopy(order: CopyOrder, name: string, effect: Effect): Promise<Copies> {
+  const { sealed, stores } = order;
   const saved = sealed.manifest.stores.find((one) => one.name === name);
   const store = stores.find((one) => one.name === name)?.store;
   if (saved === undefined || store === undefined || store.kind !== saved.kind) {
@@ -59,26 +62,28 @@ async function restoreCopy({ vault, sealed, stores, folder }: CopyOrder, name: s
       next: 'Use the release file of that version.',
     });
   }
-  return vault.opened(sealed, name, (copy) => placeCopy(store, { saved, copy, folder }, effect));
+  return placeCopy(order, { saved, store }, effect);
 }
 
 async function placeCopy(
-  store: Store,
-  { saved, copy, folder }: { saved: StoreManifest; copy: string; folder: string },
+  { vault, sealed, withCopy: use, folder }: CopyOrder,
+  { saved, store }: { saved: StoreManifest; store: Store },
   effect: Effect,
 ): Promise<Copies> {
   const { capture, name } = saved;
   if (store.placeIn !== undefined) {
     const into = join(folder, 'data', name);
     await ensureDirectory(into);
-    await store.extract(copy, capture, into, effect);
+    await use(vault, sealed, { saved, store }, (copy) => copy.extract(into, effect));
     // The folder goes with everything else.
     return { variables: { SCRATCH_PATH: await store.placeIn(into, effect) }, remove: () => Promise.resolve() };
   }
-  if (store.rehearsing !== undefined) {
+  const { rehearsing } = store;
+  if (rehearsing !== undefined) {
     const id = randomId();
     // By this token the next use ends what a killed restore has left.
-    return store.rehearsing.restore({ folder: copy, capture }, id, { ...effect, token: `rehearsal/${id}/restore` });
+    const own = { ...effect, token: `rehearsal/${id}/restore` };
+    return vault.opened(sealed, name, (copy) => rehearsing.restore({ folder: copy, capture }, id, own));
   }
   throw problem('refused', `a copy of "${name}" (${store.kind}) is nothing that a program can be led to`, {
     where: 'scratch',

@@ -42,8 +42,9 @@ import { recordedManifest } from '../state/sealed-backups.ts';
 import { placeOf, proofTool, recordProof, recordStaged, recordVerified, tellJournal } from './record-proof.ts';
 import { copyTools } from './copies.ts';
 import { forgetKeys, keyRingOf } from './backup-keys.ts';
+import { setAside, type SetAside } from './set-aside.ts';
 
-export { newIdentity } from '../adapters/vaults/index.ts';
+export { newIdentity, withCopy } from '../adapters/vaults/index.ts';
 
 const kinds: Record<string, StoreKind> = storeKinds;
 
@@ -157,13 +158,52 @@ interface Place {
   open: () => Promise<Database>;
 }
 
+/** So many ids one request may have. */
+const IDS_OF_REQUEST = 9;
+
+/** Takes a backup and verifies it. When one that shares objects is damaged, it is set aside and a full one is taken at once. */
 async function create(place: Place, plan: Plan, request: BackupRequest, effect: Effect): Promise<TakenBackup> {
-  const id = formatBackupId({
-    takenAtMs: Date.parse(request.begunAt),
-    ...placeOf(plan),
-    reason: request.reason as BackupReason,
-    random: shortDigest(request.key),
+  const startedMs = effect.clock.nowMs();
+  const withSeconds = (summary: BackupSummary): TakenBackup => {
+    const seconds = (effect.clock.nowMs() - startedMs) / 1000;
+    effect.report(describeBackup({ ...summary, seconds }));
+    return { ...summary, seconds };
+  };
+  const first = await take(place, plan, request, effect);
+  if (!('error' in first)) return withSeconds(first);
+  if (!first.hasShared) throw first.error;
+  effect.report(`${first.error.message}; it is in the trash, and everything is read and written anew`);
+  const second = await take(place, plan, request, effect);
+  if ('error' in second) throw second.error;
+  return withSeconds(second);
+}
+
+/** The first id of the request that no backup was set aside under: after a crash the same one is meant. */
+async function idOf(vault: Vault, plan: Plan, request: BackupRequest): Promise<string> {
+  const gone = new Set((await vault.pruned()).map(({ tombstone }) => tombstone.id));
+  for (let count = 0; count < IDS_OF_REQUEST; count += 1) {
+    const id = formatBackupId({
+      takenAtMs: Date.parse(request.begunAt),
+      ...placeOf(plan),
+      reason: request.reason as BackupReason,
+      random: shortDigest(count === 0 ? request.key : `${request.key}/${count}`),
+    });
+    if (!gone.has(id)) return id;
+  }
+  throw problem('backup-failed', `${IDS_OF_REQUEST} backups were damaged when they were taken`, {
+    where: vault.place,
+    next: 'Look at the disk, or set another backups.directory in the release file.',
   });
+}
+
+async function take(
+  place: Place,
+  plan: Plan,
+  request: BackupRequest,
+  effect: Effect,
+): Promise<BackupSummary | SetAside> {
+  const { stores, vault, open } = place;
+  const id = await idOf(vault, plan, request);
   const order = {
     id,
     reason: request.reason as BackupReason,
@@ -171,32 +211,41 @@ async function create(place: Place, plan: Plan, request: BackupRequest, effect: 
     version: plan.previous?.version ?? null,
     tool: proofTool(),
   };
-  const startedMs = effect.clock.nowMs();
   const context = {
     ...request.context,
     down: request.context.down.map((path) => ({ path, from: join(effect.projectDirectory, path) })),
   };
-  const { stores, vault } = place;
   const sealed = await createBackup({ ...order, ...placeOf(plan), stores, vault, effect, context });
+  const isRecorded = (await recordedManifest((await open()).db, id)) !== null;
   const verifiedSinceMs = effect.clock.nowMs();
-  await verifyBackup({ id, ...placeOf(plan), stores, vault, effect });
-  const verifiedSeconds = (effect.clock.nowMs() - verifiedSinceMs) / 1000;
-  const { db } = await place.open();
-  // What was made by hand is read again with the identity alone: only a release has to find its way back by itself.
-  if (request.release === null) await place.vault.keys.forget(id);
-  if ((await recordedManifest(db, id)) === null) {
-    const facts = {
-      manifest: sealed.manifestSha256,
-      level: DEFAULT_LEVEL,
-      ...((await isSuspicious(place.vault, sealed)) ? { suspicious: true } : {}),
-    };
-    await tellJournal(place.open, plan, { type: 'backup.sealed', backup: id, token: effect.token, facts });
-    await recordVerified({ open: place.open, plan, effect, by: null }, sealed.manifest, verifiedSeconds);
+  try {
+    await verifyBackup({ id, ...placeOf(plan), stores, vault, effect });
+  } catch (error) {
+    // One that was whole once is not exchanged in silence: the data may have changed since.
+    if (isRecorded) throw error;
+    return setAside({ vault, stores, open, plan, effect }, sealed, error);
   }
-  const summary = summaryOf(sealed);
-  const seconds = (effect.clock.nowMs() - startedMs) / 1000;
-  effect.report(describeBackup({ ...summary, seconds }));
-  return { ...summary, seconds };
+  const seconds = (effect.clock.nowMs() - verifiedSinceMs) / 1000;
+  // What was made by hand is read again with the identity alone: only a release has to find its way back by itself.
+  if (request.release === null) await vault.keys.forget(id);
+  if (!isRecorded) await recordSealed({ place, plan, effect }, sealed, seconds);
+  return summaryOf(sealed);
+}
+
+async function recordSealed(
+  { place, plan, effect }: { place: Place; plan: Plan; effect: Effect },
+  sealed: Sealed,
+  verifiedSeconds: number,
+): Promise<void> {
+  const { open, vault } = place;
+  const { id } = sealed.manifest;
+  const facts = {
+    manifest: sealed.manifestSha256,
+    level: DEFAULT_LEVEL,
+    ...((await isSuspicious(vault, sealed)) ? { suspicious: true } : {}),
+  };
+  await tellJournal(open, plan, { type: 'backup.sealed', backup: id, token: effect.token, facts });
+  await recordVerified({ open, plan, effect, by: null }, sealed.manifest, verifiedSeconds);
 }
 
 /** The manifest's digest that the journal kept; without one, only the manifest's own hashes can be compared. */

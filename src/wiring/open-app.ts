@@ -53,6 +53,7 @@ async function loadTools(project: Project, open: () => Promise<Database>): Promi
     backups: backups.backupTools(project.directory, open),
     newIdentity: backups.newIdentity,
     vault: (plan) => backups.vaultOf(plan, project.directory),
+    withCopy: backups.withCopy,
     stores: (plan) => plan.stores.map((store) => backups.openStore(store, project.directory)),
   };
 }

@@ -1,13 +1,19 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createServiceProject, said, type ServiceProject } from '../support/service-project.ts';
 
-const SCRATCH = '    scratch: { env: { DATABASE_PATH: $SCRATCH_DATABASE_PATH, MAIL: none }, without: [data] }';
+const SCRATCH =
+  '    scratch: { env: { DATABASE_PATH: $SCRATCH_DATABASE_PATH, NOTES_PATH: $SCRATCH_NOTES_PATH, MAIL: none }, without: [data] }';
 const VERIFY = `      - Public: { get: $PUBLIC/health, timeout: 2s, expect: { status: 200, json: { version: $VERSION } } }
+      - Notes: { get: $PUBLIC/notes, expect: { status: 200, json: { notes: [kept] } } }
       - Words: { get: $PUBLIC/words, expect: { status: 200, json: { words: 3 } } }
       - Smoke: { run: [node, -e, ''] }`;
+const TOP = `stores:
+  data: { files: { paths: [data] } }
+  database: { sqlite: { path: app.db } }
+  notes: { files: { paths: [notes] } }`;
 const LIMIT_MS = 600_000; // a dozen commands one after the other, on a machine that does other things too
 const PATIENT = { limitSeconds: 300 };
 
@@ -16,14 +22,15 @@ let file: string;
 
 beforeAll(async () => {
   project = await createServiceProject({
-    top: 'stores: { data: { files: { paths: [data] } }, database: { sqlite: { path: app.db } } }',
-    component: '            env: { DATABASE_PATH: ../../app.db, MAIL: smtp }',
+    top: TOP,
+    component: '            env: { DATABASE_PATH: ../../app.db, NOTES_PATH: ../../notes, MAIL: smtp }',
     watch: '',
     verify: VERIFY,
     environment: `    env-file: .env\n${SCRATCH}`,
   });
   project.write('.env', `PUBLIC=http://127.0.0.1:${project.port}\n`);
   project.write('data/a.txt', 'a');
+  project.write('notes/kept', 'dear reader');
   file = project.read('shipway.yaml');
   change("CREATE TABLE t(word); INSERT INTO t VALUES ('a'), ('b'), ('c')");
   project.addVersion('1.0.0', 'reads-sqlite');
@@ -79,14 +86,17 @@ test(
   async () => {
     const id = await createBackup();
     change("INSERT INTO t VALUES ('later')"); // the live service would answer 4
+    project.write('notes/later', 'dear writer');
     const look = await start(0, id);
     change("DELETE FROM t WHERE word = 'later'");
+    rmSync(join(project.directory, 'notes/later'));
     expect(look).toMatchObject({ outcome: 'pass', fault: null });
-    expect(look.stores.map(({ store }) => store)).toEqual(['data', 'database']);
+    expect(look.stores.map(({ store }) => store)).toEqual(['data', 'database', 'notes']);
     const [{ checked, notChecked } = { checked: [], notChecked: [] }] = look.stores;
     expect(checked).toContain('the version of then runs on it');
     expect(checked).toContain('1.0.0 was started on it');
     expect(checked.find((clause) => clause.startsWith('Words: '))).toContain('GET /words 200');
+    expect(checked.find((clause) => clause.startsWith('Notes: '))).toContain('GET /notes 200');
     expect(notChecked.join()).toContain('"Smoke" of verify, which may ask the live service');
     expect(await backup(0, 'list')).toMatch(new RegExp(`${id}.* V4 \\S+ ago`));
     expect(await backup(0, 'show', id)).toMatch(/proven {3}V4 \S+ ago/);

@@ -1,13 +1,21 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'libsql';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { storeKinds } from '../../src/adapters/stores/index.ts';
-import { createBackup, newBackupId, newIdentity, openVault } from '../../src/adapters/vaults/index.ts';
+import {
+  createBackup,
+  newBackupId,
+  newIdentity,
+  openVault,
+  type ContextOrder,
+} from '../../src/adapters/vaults/index.ts';
+import { ENVIRONMENT_NOW, NOTHING_KNOWN } from '../../src/core/backup/backup-context.ts';
+import { snapshotBytes } from '../../src/core/backup/environment-snapshot.ts';
 import { sharedBytesOf } from '../../src/core/backup/manifest.ts';
 import { createEffect } from '../support/create-effect.ts';
 import { readSqlite } from '../support/read-sqlite.ts';
@@ -35,7 +43,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(project, { recursive: true, force: true }));
 
-async function take(recipients: string[]): Promise<{ folder: string; signer: string; shared: number }> {
+async function take(
+  recipients: string[],
+  context?: ContextOrder,
+): Promise<{ folder: string; signer: string; shared: number }> {
   const scope = { projectDirectory: project };
   const place = join(project, 'backups');
   const { manifest } = await createBackup({
@@ -51,9 +62,27 @@ async function take(recipients: string[]): Promise<{ folder: string; signer: str
     ],
     vault: openVault(place, vaultKeys(join(project, '.shipway/keys'), { recipients })),
     effect: createEffect(project),
+    ...(context === undefined ? {} : { context }),
   });
   const shared = sharedBytesOf(manifest.stores);
   return { folder: join(place, manifest.id), signer: manifest.seal?.signer ?? '', shared };
+}
+
+/** The way down and the env file, as a release hands them over. */
+function contextOf(): ContextOrder {
+  const down = join(project, '2.down.sql');
+  writeFileSync(down, 'DROP TABLE b;');
+  const file = { path: 'config/.env', mode: 0o640, content: Buffer.from('API_KEY=secret\n').toString('base64') };
+  const snapshot = snapshotBytes({ format: 1, salt: 'ab'.repeat(16), file, variables: { API_KEY: 'secret' } });
+  return {
+    facts: {
+      ...NOTHING_KNOWN,
+      migration: { kind: 'command', version: '1.1.0', revision: '1', goesTo: null, notStored: null },
+      environment: { file: 'config/.env', names: ['API_KEY'], startedBy: null, notStored: null },
+    },
+    down: [{ path: 'migrations/2.down.sql', from: down }],
+    secrets: [{ path: ENVIRONMENT_NOW, bytes: snapshot }],
+  };
 }
 
 function readIt(taken: { folder: string; signer: string }, identity: string) {
@@ -79,6 +108,20 @@ test.each(['encrypted', 'not encrypted'])(
     const file = (...names: string[]): Buffer => readFileSync(join(...names));
     expect(file(read.into, 'uploads/files/uploads/letter.txt').toString()).toBe('dear reader');
     expect(file(read.into, 'uploads/files/uploads/film').equals(file(project, 'uploads/film'))).toBe(true);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'that program reads the files of the way down and the env file of an encrypted backup, with the mode it had',
+  async () => {
+    const { recipient, identity } = await newIdentity();
+    const read = readIt(await take([recipient], contextOf()), identity);
+    expect(read.stderr).toBe('');
+    expect(readFileSync(join(read.into, '_context/down/migrations/2.down.sql'), 'utf8')).toBe('DROP TABLE b;');
+    const file = join(read.into, '_context/environment/now.env');
+    expect(readFileSync(file, 'utf8')).toBe('API_KEY=secret\n');
+    expect(statSync(file).mode & 0o777).toBe(0o640);
   },
   LIMIT_MS,
 );

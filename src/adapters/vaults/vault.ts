@@ -79,6 +79,8 @@ export interface Vault {
   begin(id: string): Promise<BackupPlace>;
   /** Packs, encrypts, hashes and syncs all parts, signs the manifest and makes the backup visible. Refuses secret parts where nobody can be encrypted for. */
   seal(draft: ManifestDraft, signal?: AbortSignal, secrets?: readonly SecretPart[]): Promise<Sealed>;
+  /** Called for a backup that is damaged: the next one of its stores takes no objects over. */
+  forgetObjects(sealed: Sealed): Promise<void>;
   /** Deletes an unsealed backup of this process. */
   abandon(id: string): Promise<void>;
   /**

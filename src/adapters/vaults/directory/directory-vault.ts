@@ -20,6 +20,7 @@ import type { BackupPlace, ManifestDraft, Pruned, Sealed, SecretPart, Vault } fr
 import { admit, admitted } from './admit-backup.ts';
 import { brokenLinks, verifyParts, verifySizes } from './check-sealed.ts';
 import { MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE, syncTree } from './find-parts.ts';
+import { forgetMemory } from './object-memory.ts';
 import { openObjectSink } from './object-sink.ts';
 import { canOpen, readContext, sweepOpened, withOpened } from './opened.ts';
 import { listPins, removePin, writePin } from './pins.ts';
@@ -45,6 +46,7 @@ export function openVault(directory: string, keys: KeyRing, { fullSeconds = FULL
     keys,
     begin: (id) => begin(place, id, { partial: partialOf(id), fullSeconds }),
     seal: (draft, signal, secrets = []) => seal(place, partialOf(draft.id), draft, { signal, secrets }),
+    forgetObjects: (sealed) => forgetObjects(place, sealed),
     abandon: async (id) => {
       await removeClaimed(partialOf(id));
       running.delete(partialOf(id));
@@ -121,8 +123,8 @@ async function begin(
       await makeDirectory(folder);
       return folder;
     },
-    objectsOf: (store, of, effect) => {
-      const scope = { vault: directory, ...of, store };
+    objectsOf: (store, { service, environment }, effect) => {
+      const scope = { vault: directory, service, environment, store };
       return openObjectSink(place, { backup, partial, scope, fullSeconds, effect });
     },
   };
@@ -170,6 +172,12 @@ async function seal(
   await removeClaimed(partial); // the note about its owner
   running.delete(partial);
   return { manifest, manifestSha256 };
+}
+
+async function forgetObjects({ directory, keys }: VaultPlace, { manifest }: Sealed): Promise<void> {
+  const { service, environment, stores } = manifest;
+  for (const { name, objects } of stores)
+    if (objects !== undefined) await forgetMemory(keys, { vault: directory, service, environment, store: name });
 }
 
 async function completeManifest(

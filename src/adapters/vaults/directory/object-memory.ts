@@ -41,6 +41,10 @@ export async function writeMemory(keys: KeyRing, scope: ObjectScope, memory: Obj
   await keys.remember(nameOf(scope), `${JSON.stringify({ format: FORMAT, ...head })}\n${note}`);
 }
 
+export async function forgetMemory(keys: KeyRing, scope: ObjectScope): Promise<void> {
+  await keys.remember(nameOf(scope), '');
+}
+
 function nameOf({ vault, service, environment, store }: ObjectScope): string {
   const digest = createHash('sha256').update(JSON.stringify([vault, service, environment, store]));
   return digest.digest('hex').slice(0, 32);
