@@ -173,45 +173,6 @@ describe('a copied backup', { timeout: LIMIT_MS }, () => {
     expect(await copy(again, options)).toMatchObject({ sentFiles: filesOf(again), keptFiles: 0 });
   });
 
-  test('goes on after an interruption without reading back what can be linked again', async () => {
-    const open = vaultOf('backups', { recipients: [] });
-    const [first, again] = [await take(open), await take(open)];
-    const options = { vault: open, unencrypted: true };
-    await copy(first, options);
-    const honest = placeOf();
-    const broken = placeOf({
-      send: async (path, sending) => {
-        if (path.endsWith('manifest.json')) throw new Error('interrupted');
-        await honest.send(path, sending);
-      },
-    });
-    await expect(copy(again, { ...options, place: broken })).rejects.toThrow('interrupted');
-    const readBack: string[] = [];
-    const spy = placeOf({
-      read: (path, from) => {
-        if (!path.includes('/manifest.')) readBack.push(path);
-        return honest.read(path, from);
-      },
-    });
-    expect(await copy(again, { ...options, place: spy })).toMatchObject({ sentFiles: 0, keptFiles: filesOf(again) });
-    expect(readBack).toEqual([]);
-    expect(await states()).toEqual(['whole', 'whole']);
-  });
-
-  test('is not sent when its manifest is larger than what would be read back', async () => {
-    const sealed = await take();
-    const bytes = 64 * 1024 * 1024 + 1;
-    writeFileSync(at('huge'), '');
-    truncateSync(at('huge'), bytes);
-    const here = vaultOf();
-    const fileOf: Vault['fileOf'] = (id, path) => (path === 'manifest.json' ? at('huge') : here.fileOf(id, path));
-    await expect(copy(sealed, { vault: { ...here, fileOf } })).rejects.toMatchObject({
-      kind: 'refused',
-      message: `the manifest of ${sealed.manifest.id} has ${bytes} bytes, and at most 67108864 are read back from a place`,
-    });
-    expect(readdirSync(at('place'))).toEqual([]);
-  });
-
   test('does not leave the machine when nobody encrypted it, unless the place says that it may', async () => {
     const open = vaultOf('backups', { recipients: [] });
     const sealed = await take(open);
