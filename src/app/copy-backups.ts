@@ -5,6 +5,7 @@ import { recipientsOf, storedBytesOf } from '../core/backup/manifest.ts';
 import type { CopyPlace } from '../core/config/service-config.ts';
 import { problem, problemRecord, type ProblemRecord } from '../core/release/problem.ts';
 import type { BackupSummary } from '../engine/steps/step-backups.ts';
+import { withBackupLock } from '../state/backup-record.ts';
 import type { App } from './app.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
 
@@ -198,9 +199,12 @@ export async function fetchBackup(
   const { plan, effect, backups } = opened;
   const [chosen] = placesMeant(opened, wish.place);
   const limits = { place: wish.place, limitSeconds: chosen?.limitSeconds ?? LIST_LIMIT_SECONDS };
-  return backups.copies.at(plan, limits, effect, async (act) =>
-    act.bringBack(idMeant(await act.list(), wish, act.where)),
-  );
+  const database = await app.database();
+  return backups.copies.at(plan, limits, effect, async (act) => {
+    const id = idMeant(await act.list(), wish, act.where);
+    // Nobody may prune it, or empty the trash, while it comes back.
+    return withBackupLock(database, plan, () => act.bringBack(id));
+  });
 }
 
 /** What a fetch would bring; sends and writes nothing. */

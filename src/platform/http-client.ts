@@ -1,8 +1,7 @@
 import type { Client, Dispatcher } from 'undici';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { Readable } from 'node:stream';
 import { isProblem, problem, type Problem } from '../core/release/problem.ts';
+import { beginAnswer, joinHeaders } from './begin-answer.ts';
 import { TIMER_MS_MAX } from './clock.ts';
 import { decodeUrlPart } from './decode-url-part.ts';
 import { readStream, writeStream } from './file-streams.ts';
@@ -43,10 +42,7 @@ export async function request(r: HttpRequest): Promise<HttpResponse> {
   return exchange(r, r.body, (answer) => readBody(answer.body, r.maxBodyBytes ?? BODY_LIMIT_BYTES));
 }
 
-/**
- * Writes what comes back with a 2xx status to the file instead, as it comes; the file is made anew, for its owner only. By Node's own client:
- * the parser of undici 7 ends the process when a connection is closed while its body waits for the disk.
- */
+/** Writes what comes back with a 2xx status to the file instead, as it comes; the file is made anew, for its owner only. */
 export async function download(r: HttpRequest, file: string): Promise<HttpResponse> {
   const url = parseUrl(r.url);
   const startedMs = performance.now();
@@ -54,7 +50,8 @@ export async function download(r: HttpRequest, file: string): Promise<HttpRespon
   const timer = setTimeout(() => limit.abort(), Math.min(r.timeoutMs, TIMER_MS_MAX));
   try {
     const signal = r.signal ? AbortSignal.any([limit.signal, r.signal]) : limit.signal;
-    const answer = await beginAnswer(url, r, signal);
+    const headers = { ...signIn(url), ...r.headers };
+    const answer = await beginAnswer({ url, method: r.method, headers, signal, ...(r.body ? { body: r.body } : {}) });
     const status = answer.statusCode ?? 0;
     let received: Received = { body: '', bodyCut: false };
     if (status >= 200 && status < 300) await writeStream(file, answer as AsyncIterable<Buffer>);
@@ -67,17 +64,6 @@ export async function download(r: HttpRequest, file: string): Promise<HttpRespon
   } finally {
     clearTimeout(timer);
   }
-}
-
-function beginAnswer(url: URL, r: HttpRequest, signal: AbortSignal): Promise<IncomingMessage> {
-  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  const headers = { ...signIn(url), ...r.headers, connection: 'close' };
-  return new Promise((resolve, reject) => {
-    const sent = send(url, { method: r.method.toUpperCase(), headers, signal, agent: false });
-    sent.once('response', resolve);
-    sent.on('error', reject); // stays: after the answer began, its own stream tells the same
-    sent.end(r.body);
-  });
 }
 
 /** Sends a file as the one field of a form, straight from the disk. */
@@ -186,18 +172,14 @@ async function readBody(
   return { body, bodyCut: bytes > limitBytes };
 }
 
-function joinHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  const joined: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) joined[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
-  }
-  return joined;
-}
-
 const REASONS: Record<string, [reason: string, next: string]> = {
   ECONNREFUSED: ['the connection was refused', 'Check that the service runs and listens on this port.'],
   ECONNRESET: ['the connection was reset', 'The service ended it without an answer: look into its log.'],
   EPIPE: ['the connection was reset', 'The service ended it without an answer: look into its log.'],
+  ERR_STREAM_PREMATURE_CLOSE: [
+    'the connection was reset',
+    'The service ended it without an answer: look into its log.',
+  ],
   UND_ERR_SOCKET: ['the connection was reset', 'The service ended it without an answer: look into its log.'],
   ENOTFOUND: ['the name was not found', 'Check the host name.'],
   EAI_AGAIN: ['the name was not found, the name server gave no answer', 'Check the host name and the network.'],
@@ -234,9 +216,10 @@ export function reasonOfFailure(error: unknown): [reason: string, next: string] 
   const code = codeOf(error);
   const known = REASONS[code];
   if (known) return known;
-  if (error instanceof Error && error.name === 'HTTPParserError')
+  if (code.startsWith('HPE_') || (error instanceof Error && error.name === 'HTTPParserError'))
     return ['what came back is not HTTP', 'Check the port and http against https.'];
-  return code.startsWith('ERR_SSL') ? ['what came back is not TLS', 'Check the port and http against https.'] : null;
+  const isNotTls = code.startsWith('ERR_SSL') || code === 'EPROTO';
+  return isNotTls ? ['what came back is not TLS', 'Check the port and http against https.'] : null;
 }
 
 /** The code of the innermost error: undici wraps, and a host with two addresses gives an AggregateError. */

@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream';
-import type { Client, Dispatcher } from 'undici';
+import type { IncomingMessage } from 'node:http';
 import { problem, type Problem } from '../core/release/problem.ts';
+import { beginAnswer, joinHeaders } from './begin-answer.ts';
 import { reasonOfFailure } from './http-client.ts';
 import { redact } from './redact.ts';
 
@@ -30,26 +30,22 @@ export interface ExchangeAnswer {
  */
 export async function exchange(request: ExchangeRequest): Promise<ExchangeAnswer> {
   const watch = watchSilence(request);
-  const client = await connect(request);
+  let answer: IncomingMessage | null = null;
   const close = async (): Promise<void> => {
     watch.end();
-    await client.destroy().catch(() => undefined);
+    answer?.destroy();
   };
   const explain = (error: unknown): unknown => {
     if (request.signal.aborted) return request.signal.reason;
     return watch.isSilent() ? silence(request, error) : asProblem(request, error);
   };
   try {
-    const answer = await client.request({
-      method: request.method as Dispatcher.HttpMethod,
-      path: request.url.pathname + request.url.search,
-      headers: request.headers,
-      signal: watch.signal,
-      ...(request.body === undefined ? {} : { body: Readable.from(watch.pass(request.body), { objectMode: false }) }),
-    });
+    const { url, method, headers, signal } = { ...request, signal: watch.signal };
+    const body = request.body === undefined ? {} : { body: watch.pass(asTold(request, request.body)) };
+    answer = await beginAnswer({ url, method, headers, signal, ...body });
     watch.heard();
-    const body = explained(watch.pass(answer.body), explain);
-    return { status: answer.statusCode, headers: plain(answer.headers), body, close };
+    const { statusCode: status = 0 } = answer;
+    return { status, headers: joinHeaders(answer.headers), body: explained(watch.pass(answer), explain), close };
   } catch (error) {
     await close();
     throw explain(error);
@@ -64,14 +60,22 @@ async function* explained(source: AsyncIterable<Buffer>, explain: (error: unknow
   }
 }
 
-async function connect({ url, silenceSeconds }: ExchangeRequest): Promise<Client> {
-  const { Client } = await import('undici');
-  // undici's own limits are off: what counts is the silence, in both directions.
-  return new Client(url.origin, {
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: silenceSeconds * 1000 },
-    pipelining: 1,
+/** A body of another length would be cut by the other side, or keep it waiting for the rest. */
+async function* asTold({ url, headers }: ExchangeRequest, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const told = Number(headers['content-length']);
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > told) throw notAsTold(url, told);
+    yield chunk;
+  }
+  if (bytes !== told) throw notAsTold(url, told);
+}
+
+function notAsTold(url: URL, told: number): Problem {
+  return problem('backup-failed', `the body has not the ${told} bytes that were told`, {
+    where: redact(url.origin + url.pathname),
+    next: 'Nothing may write to a file while it is sent. Run the command again.',
   });
 }
 
@@ -100,14 +104,6 @@ function watchSilence({ signal, silenceSeconds }: ExchangeRequest): SilenceWatch
     },
     end: () => clearTimeout(timer),
   };
-}
-
-function plain(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]],
-    ),
-  );
 }
 
 function silence({ method, url, silenceSeconds }: ExchangeRequest, cause: unknown): Problem {

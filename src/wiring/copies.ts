@@ -16,6 +16,7 @@ import type { CopyPlace } from '../core/config/service-config.ts';
 import type { JournalEvent } from '../core/journal/event.ts';
 import { formatDuration } from '../core/plan/format-duration.ts';
 import type { Plan } from '../core/plan/plan.ts';
+import { assertNever } from '../core/release/assert-never.ts';
 import { problem, problemRecord } from '../core/release/problem.ts';
 import type { BackupSummary } from '../engine/steps/step-backups.ts';
 import type { CopyOutcome, CopyTools, PlaceAct } from '../engine/steps/step-copies.ts';
@@ -70,12 +71,10 @@ function actOn(
     where: second.place.where,
     list: () => listCopied(second, placeOf(plan)),
     async bringBack(id) {
-      const wasHere = (await second.vault.list()).some((entry) => entry.id === id);
+      const was = await standingOf(second.vault, id);
       const recordedSha256 = await recordedManifest((await open()).db, id);
       const sealed = await fetchBackup({ ...second, id, recordedSha256, effect });
-      if (wasHere) return summaryOf(sealed);
-      const data = { backup: id, place: name, manifest: sealed.manifestSha256 };
-      await tell({ open, plan, effect }, (frame) => ({ ...frame, type: 'backup.fetched', data }));
+      if (was !== 'listed') await tell({ open, plan, effect }, (frame) => cameBack(frame, { was, sealed, name }));
       return summaryOf(sealed);
     },
     mark: (tombstone) => markCopied(second, tombstone),
@@ -83,6 +82,30 @@ function actOn(
     remove: (id) => removeCopied(second, id),
     probe: () => probePlace(second.place),
   };
+}
+
+type Standing = 'listed' | 'trashed' | 'absent';
+
+async function standingOf(vault: Vault, id: string): Promise<Standing> {
+  if ((await vault.list()).some((entry) => entry.id === id)) return 'listed';
+  const isTrashed = (await vault.pruned()).some(({ tombstone, data }) => tombstone.id === id && data === 'whole');
+  return isTrashed ? 'trashed' : 'absent';
+}
+
+/** What was whole in the trash was taken out of it, and nothing came from the place. */
+function cameBack(
+  frame: Frame,
+  { was, sealed, name }: { was: Exclude<Standing, 'listed'>; sealed: Sealed; name: string },
+): JournalEvent {
+  const { manifest, manifestSha256 } = sealed;
+  switch (was) {
+    case 'trashed':
+      return { ...frame, type: 'backup.recovered', data: { backup: manifest.id, rule: `fetched from ${name}` } };
+    case 'absent':
+      return { ...frame, type: 'backup.fetched', data: { backup: manifest.id, place: name, manifest: manifestSha256 } };
+    default:
+      return assertNever(was);
+  }
 }
 
 type Frame = Pick<JournalEvent, 'release' | 'service' | 'environment' | 'actor'>;

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { withBackupLock } from '../../src/state/backup-record.ts';
 import { startFakeS3, type FakeS3 } from '../support/fake-s3.ts';
 import { acceptLoss } from '../support/accept-loss.ts';
 import { createServiceProject, said, type ServiceProject } from '../support/service-project.ts';
@@ -185,7 +186,22 @@ test(
   'the closing sentence of a backup by hand says where it is',
   async () => {
     const text = await run(0, ['backup', 'create']);
-    for (const name of placeNames()) expect(text).toMatch(new RegExp(`copied {3}bk_.* to ${name}: .* sent.*; read back`));
+    for (const name of placeNames())
+      expect(text).toMatch(new RegExp(`copied {3}bk_.* to ${name}: .* sent.*; read back`));
+  },
+  LIMIT_MS,
+);
+
+test(
+  'nothing is fetched while somebody else works on the backups',
+  async () => {
+    await run(0, ['backup', 'create']);
+    const id = idsHere().at(-1) ?? '';
+    const place = { service: 'shop', environment: 'production' };
+    const text = await project.memory((database) =>
+      withBackupLock(database, place, () => run(30, ['backup', 'fetch', id, '--from', 'directory'])),
+    );
+    expect(text).toContain('somebody else works on the backups of shop production right now');
   },
   LIMIT_MS,
 );

@@ -114,8 +114,16 @@ export function describePlace(one: PlaceCase): void {
       expect((await read('second/deep/part')).toString()).toBe('shared');
     });
 
+    test.runIf(one.canLink)('a second name that is taken is given to what it is linked to', async () => {
+      await place.send('source/part', sending('right'));
+      await place.send('taken/part', sending('other'));
+      expect(await place.link('source/part', 'taken/part')).toBe(true);
+      expect((await read('taken/part')).toString()).toBe('right');
+      expect(await place.files('taken')).toEqual([{ path: 'taken/part', bytes: 5 }]);
+    });
+
     test('what is not there cannot be linked', async () => {
-      expect(await place.link('never/part', 'second/never').catch(() => false)).toBe(false);
+      expect(await place.link('never/part', 'second/never')).toBe(false);
       expect(await place.find('second/never')).toBeNull();
     });
 

@@ -17,8 +17,8 @@ import { changedOnTheWay } from '../place-problem.ts';
 import type { Place, PlacedFile, Sending } from '../place.ts';
 import type { DirectorySettings } from './settings.ts';
 
-/** What a file system says that has no second names, or cannot have this one. */
-const CANNOT_LINK = ['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'];
+/** What a file system says that has no second names, or cannot have this one, also because the first is gone. */
+const CANNOT_LINK = ['ENOENT', 'EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'];
 
 /** Another folder, usually a disk that is mounted there. */
 export function openDirectoryPlace(written: DirectorySettings, effect: Effect): Place {

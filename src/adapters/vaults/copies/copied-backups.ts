@@ -22,7 +22,8 @@ export interface SecondPlace {
 export const MANIFEST_FILES = [MANIFEST_SHA256, MANIFEST_SIGNATURE, MANIFEST];
 
 const TOMBSTONE = '.pruned';
-const MANIFEST_BYTES_MAX = 64 * 1024 * 1024; // a million parts; whoever owns the place must not fill our disk with one
+/** A million parts; whoever owns the place must not fill our disk with one. What is larger is not sent either. */
+export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Every backup of service and environment that lies there, oldest first. */
 export async function listCopied(

@@ -3,11 +3,12 @@ import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { digestOf } from '../../../platform/file-stream.ts';
 import { sha256OfFile } from '../../../platform/files.ts';
+import { factsOf } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import type { Place } from '../../places/place.ts';
 import { invalid } from '../directory/read-sealed.ts';
 import type { Sealed, Vault } from '../vault.ts';
-import { listCopied, MANIFEST_FILES, readCopied, unmarkCopied } from './copied-backups.ts';
+import { listCopied, MANIFEST_BYTES_MAX, MANIFEST_FILES, readCopied, unmarkCopied } from './copied-backups.ts';
 import { MANIFEST } from '../directory/find-parts.ts';
 
 export interface CopyOrder {
@@ -37,6 +38,7 @@ export async function copyBackup(order: CopyOrder): Promise<CopyResult> {
   const { sealed, vault, place } = order;
   const { id } = sealed.manifest;
   requireMayGo(order);
+  await requireReadable(order);
   await vault.verifySizes(sealed);
   const result: CopyResult = { sentFiles: 0, sentBytes: 0, keptFiles: 0, keptBytes: 0 };
   const isListed = await requireSameManifest(order);
@@ -82,6 +84,18 @@ function requireMayGo({ sealed, unencrypted, place }: CopyOrder): void {
   });
 }
 
+/** What could not be read back from there must not look like a copy. */
+async function requireReadable({ sealed, vault, place }: CopyOrder): Promise<void> {
+  const { id } = sealed.manifest;
+  const bytes = (await factsOf(vault.fileOf(id, MANIFEST)))?.bytes ?? 0;
+  if (bytes <= MANIFEST_BYTES_MAX) return;
+  const what = `the manifest of ${id} has ${bytes} bytes, and at most ${MANIFEST_BYTES_MAX} are read back from a place`;
+  throw problem('refused', what, {
+    where: place.where,
+    next: 'Nothing was sent. Leave out files that need no backup (exclude), or divide the stores among several services.',
+  });
+}
+
 /** Whether it lies there with its manifest. Another one under the same id is not overwritten: one of the two is not what it seems. */
 async function requireSameManifest({ sealed, place, vault }: CopyOrder): Promise<boolean> {
   const { id } = sealed.manifest;
@@ -110,10 +124,10 @@ async function keep(
   sources: ReadonlyMap<string, string>,
 ): Promise<boolean> {
   const to = `${sealed.manifest.id}/${path}`;
-  if (bytesThere === bytes && (await hashThere(place, to)) === sha256) return true;
   const from = sources.get(sha256);
-  if (from === undefined || !(await place.link(from, to))) return false;
-  return (await place.find(to))?.bytes === bytes;
+  // Also where it lies already: linked again costs nothing, and what a killed run left would have to be read back whole.
+  if (from !== undefined && (await place.link(from, to))) return (await place.find(to))?.bytes === bytes;
+  return bytesThere === bytes && (await hashThere(place, to)) === sha256;
 }
 
 async function send({ sealed, place, vault, effect }: CopyOrder, { path, bytes, sha256 }: FoundFile): Promise<void> {

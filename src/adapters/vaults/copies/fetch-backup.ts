@@ -6,7 +6,7 @@ import { ensureDirectory, freeBytes } from '../../../platform/files.ts';
 import { gap } from '../../../platform/gap.ts';
 import { invalid } from '../directory/read-sealed.ts';
 import type { Sealed } from '../vault.ts';
-import { download, findCopied, MANIFEST_FILES, type SecondPlace } from './copied-backups.ts';
+import { download, findCopied, MANIFEST_BYTES_MAX, MANIFEST_FILES, type SecondPlace } from './copied-backups.ts';
 
 export interface FetchOrder extends SecondPlace {
   id: string;
@@ -14,8 +14,6 @@ export interface FetchOrder extends SecondPlace {
   recordedSha256: string | null;
   effect: Effect;
 }
-
-const SMALL_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Brings a backup back into the vault. Signature and manifest are checked before anything else is asked for, every byte before it is listed. */
 export async function fetchBackup(order: FetchOrder): Promise<Sealed> {
@@ -42,7 +40,7 @@ export async function fetchBackup(order: FetchOrder): Promise<Sealed> {
       await download(place, `${id}/${path}`, join(folder, path), bytes);
       await gap('copies.fetched');
     }
-    for (const name of MANIFEST_FILES) await download(place, `${id}/${name}`, join(folder, name), SMALL_BYTES_MAX);
+    for (const name of MANIFEST_FILES) await download(place, `${id}/${name}`, join(folder, name), MANIFEST_BYTES_MAX);
   });
 }
 
