@@ -168,7 +168,7 @@ describe('Emergency Procedures', () => {
     expect(stopped).toContain('Nothing was changed. production still runs 1.1.0.');
     expect(stopped).toContain('--no-safety-backup');
     const printed = await project.shipway(0, ...words, '--no-safety-backup', '--yes-lose-data-since', since);
-    expect(printed).toContain('the present data is not backed up first');
+    expect(printed).toContain('the replaced data is NOT backed up first, only kept aside');
     expect(await project.version()).toBe('1.0.0');
     expect(compareRows(good, rows())).toEqual(NOTHING);
   });
