@@ -7,7 +7,7 @@ export default defineConfig({
     globalSetup: ['test/support/build-once.ts'],
     setupFiles: ['test/support/fixed-seed.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3, // tests wait for processes and disks more than they compute: three keep two cores busy
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
