@@ -34,6 +34,8 @@ export function openAlembicMigrator(checkedSettings: Json, manners: LockManners 
     const { stdout } = await runMigratorCommand(commandOf('revision', version, ['current']), settings, effect);
     return readCurrent(stdout);
   };
+  const historyOf = async (version: string, effect: Effect): Promise<ReturnType<typeof readHistory>> =>
+    readHistory(await readMigratorOutput(commandOf('status', version, ['history']), settings, effect));
   const revision = async (version: string, effect: Effect): Promise<string> => {
     const heads = await current(version, effect);
     return heads.length === 0 ? EMPTY : heads.join(',');
@@ -65,14 +67,12 @@ export function openAlembicMigrator(checkedSettings: Json, manners: LockManners 
     commandsFor: (direction) => [direction === 'up' ? argv('upgrade', settings.to) : argv('downgrade', '$REVISION')],
     ...directionsOf(deeds, manners),
     preview,
-    async status(version, effect) {
-      const history = await readMigratorOutput(commandOf('status', version, ['history']), settings, effect);
-      return { ...splitHistory(readHistory(history), await current(version, effect)), text: '' };
-    },
-    async wayDown(version, effect) {
-      const history = await readMigratorOutput(commandOf('status', version, ['history']), settings, effect);
-      return scriptsOf(settings, goalOf(settings.to, readHistory(history)), version, effect);
-    },
+    status: async (version, effect) => ({
+      ...splitHistory(await historyOf(version, effect), await current(version, effect)),
+      text: '',
+    }),
+    wayDown: async (version, effect) =>
+      scriptsOf(settings, goalOf(settings.to, await historyOf(version, effect)), version, effect),
   };
 }
 
