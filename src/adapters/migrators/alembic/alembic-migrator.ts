@@ -57,9 +57,8 @@ export function openAlembicMigrator(checkedSettings: Json, manners: LockManners 
       await runMigratorCommand(command, limitedSettings(settings, limits), effect);
     },
     goDown: async (version, toRevision, effect) => {
-      if (toRevision === null) throw noRevisionToGoTo('alembic', version);
-      if (toRevision.includes(',')) throw severalHeads(version, toRevision);
-      await runMigratorCommand(commandOf('down', version, ['downgrade', toRevision]), settings, effect);
+      const words = ['downgrade', oneRevision(version, toRevision)];
+      await runMigratorCommand(commandOf('down', version, words), settings, effect);
     },
   };
   return {
@@ -74,6 +73,12 @@ export function openAlembicMigrator(checkedSettings: Json, manners: LockManners 
     wayDown: async (version, effect) =>
       scriptsOf(settings, goalOf(settings.to, await historyOf(version, effect)), version, effect),
   };
+}
+
+function oneRevision(version: string, toRevision: string | null): string {
+  if (toRevision === null) throw noRevisionToGoTo('alembic', version);
+  if (toRevision.includes(',')) throw severalHeads(version, toRevision);
+  return toRevision;
 }
 
 async function previewFrom(
