@@ -1,5 +1,5 @@
-import { problem } from '../../core/release/problem.ts';
 import { observeNothing, type Step } from './step.ts';
+import { takenBackup } from './step-taken-backup.ts';
 import { textInput } from './step-want.ts';
 
 /** Copies the backup that an earlier step has taken to a second place. What was sent before a crash is not sent again. */
@@ -7,15 +7,8 @@ export const copyBackupStep: Step = {
   kind: 'copy-backup',
   observe: observeNothing,
   async act(context) {
-    const { plan, step, effect, tools, releaseId } = context;
-    const taken = await tools.memory.resultOf(releaseId, textInput(context, 'takenBy') ?? '');
-    const id = taken?.['id'];
-    if (typeof id !== 'string') {
-      throw problem('internal', 'there is no backup of this release to copy', {
-        where: step.id,
-        next: 'Start the release again.',
-      });
-    }
+    const { plan, effect, tools } = context;
+    const id = await takenBackup(context, 'copy');
     const place = textInput(context, 'place') ?? '';
     return { ...(await tools.backups.copies.copy(plan, { id, place }, effect)) };
   },

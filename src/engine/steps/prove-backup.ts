@@ -2,6 +2,7 @@ import { faultOf, outcomeOf, secondsOf } from '../../core/backup/proof-run.ts';
 import { RESTORE_LEVEL } from '../../core/backup/verification-level.ts';
 import { problem } from '../../core/release/problem.ts';
 import { observeNothing, type Step } from './step.ts';
+import { takenBackup } from './step-taken-backup.ts';
 import { textInput } from './step-want.ts';
 
 /** Restores the backup that an earlier step has taken to a scratch place. Anything but a proof stops the release before what cannot be taken back. */
@@ -10,15 +11,8 @@ export const proveBackupStep: Step = {
   // What an interrupted proof left at its scratch place goes with the next one.
   observe: observeNothing,
   async act(context) {
-    const { plan, step, effect, tools, releaseId } = context;
-    const taken = await tools.memory.resultOf(releaseId, textInput(context, 'takenBy') ?? '');
-    const id = taken?.['id'];
-    if (typeof id !== 'string') {
-      throw problem('internal', 'there is no backup of this release to prove', {
-        where: step.id,
-        next: 'Start the release again.',
-      });
-    }
+    const { plan, step, effect, tools } = context;
+    const id = await takenBackup(context, 'prove');
     const stores = step.input['stores'] as string[];
     const scratch = textInput(context, 'scratch') ?? '';
     const run = await tools.backups.prove(plan, { id, level: RESTORE_LEVEL, stores, scratch, by: null }, effect);
