@@ -70,7 +70,7 @@ export function createProcessBench(components: { [name: string]: WrittenComponen
     revertAndDieAt: (gapName, want) =>
       actAndDie({ act: 'revert', settings, want, projectDirectory: directory }, gapName),
     async remove() {
-      await stopByEnvironment('SHIPWAY_INSTANCE', (id) => id.startsWith(`${scope.service}-`), 0, realClock);
+      await stopByEnvironment('SHIPWAY_INSTANCE', (id) => id.startsWith(`${scope.service}_`), 0, realClock);
       rmSync(directory, { recursive: true, force: true });
     },
   };
