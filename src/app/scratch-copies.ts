@@ -78,12 +78,12 @@ async function placeCopy(
     // The folder goes with everything else.
     return { variables: { SCRATCH_PATH: await store.placeIn(into, effect) }, remove: () => Promise.resolve() };
   }
-  const { rehearsing } = store;
-  if (rehearsing !== undefined) {
+  const server = store.rehearsing ?? store.serving;
+  if (server !== undefined) {
     const id = randomId();
     // By this token the next use ends what a killed restore has left.
     const own = { ...effect, token: `rehearsal/${id}/restore` };
-    return vault.opened(sealed, name, (copy) => rehearsing.restore({ folder: copy, capture }, id, own));
+    return vault.opened(sealed, name, (copy) => server.restore({ folder: copy, capture }, id, own));
   }
   throw problem('refused', `a copy of "${name}" (${store.kind}) is nothing that a program can be led to`, {
     where: 'scratch',

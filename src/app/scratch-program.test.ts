@@ -70,6 +70,7 @@ describe('nothing leads to live data', () => {
   const live: LivePlace[] = [
     { store: 'database', text: 'postgresql://shop:secret@db.example.org:5432/shop' },
     { store: 'uploads', text: '/srv/shop/data/uploads' },
+    { store: 'sessions', text: 'redis://:secret@cache.example.org' },
   ];
   const check =
     (env: Record<string, string>, command = ['node', 'main.mjs']) =>
@@ -82,6 +83,7 @@ describe('nothing leads to live data', () => {
   test.each([
     ['the same address', 'postgresql://shop:secret@db.example.org:5432/shop'],
     ['the same database for another user', 'postgresql://reader@db.example.org:5432/shop'],
+    ['another database of the same Redis server', 'redis://cache.example.org:6379/7'],
     ['the path', '/srv/shop/data/uploads'],
     ['a file in it', '/srv/shop/data/uploads/a.txt'],
     ['the path as the program sees it', '../../data/uploads'],
@@ -99,6 +101,7 @@ describe('nothing leads to live data', () => {
 
   test.each([
     ['another database of the same server', 'postgresql://shop:secret@db.example.org:5432/shop__rehearsal_abc'],
+    ['another Redis server of the same machine', 'redis://cache.example.org:6380/7'],
     ['a folder beside it', '/srv/shop/data/uploads-of-others'],
     ['a word', 'uploads'],
     ['nothing', ''],

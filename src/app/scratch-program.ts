@@ -84,7 +84,7 @@ export function requireLed(
     if (names.length === 0) {
       throw problem('refused', `nothing leads the version to the copy of "${store}", so it would open the live data`, {
         where: `${where}.env`,
-        next: `Name the variable by which it finds it, e.g. DATABASE_URL: $${prefix}URL (PostgreSQL) or DATABASE_PATH: $${prefix}PATH; or write without: [${store}] if it never opens it.`,
+        next: `Name the variable by which it finds it, e.g. DATABASE_URL: $${prefix}URL (PostgreSQL, Redis) or DATABASE_PATH: $${prefix}PATH; or write without: [${store}] if it never opens it.`,
       });
     }
     if (names.some((name) => components.some((component) => isTold(component, name)))) continue;
@@ -189,5 +189,9 @@ function isSameAddress(a: string, b: string): boolean {
   if (!URL.canParse(a) || !URL.canParse(b)) return false;
   const [one, other] = [new URL(a), new URL(b)];
   if (one.host === '' && one.pathname === '') return false;
+  // A store is all databases of its Redis server, whatever number is written behind it.
+  if ([one, other].every(({ protocol }) => /^rediss?:$/.test(protocol))) return redisServer(one) === redisServer(other);
   return one.host === other.host && one.pathname === other.pathname && one.search === other.search;
 }
+
+const redisServer = ({ hostname, port }: URL): string => `${hostname}:${port === '' ? '6379' : port}`;

@@ -52,10 +52,10 @@ async function clear(root: string, name: string, effect: Effect): Promise<void> 
   await removeTree(folder);
 }
 
-/** Removes the databases that uses of copies left whose process has died. */
+/** Removes the databases and servers that uses of copies left whose process has died. */
 export async function sweepCopies(stores: readonly { store: Store }[], effect: Effect): Promise<void> {
   for (const { store } of stores) {
-    for (const place of (await store.rehearsing?.sweep(effect)) ?? []) {
+    for (const place of (await (store.rehearsing ?? store.serving)?.sweep(effect)) ?? []) {
       effect.report(`removed what a rehearsal left: ${place}`);
     }
   }

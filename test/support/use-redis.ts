@@ -30,6 +30,7 @@ export function useRedis(program: string, port: number) {
     /** The folder of the copy. */
     copy: () => copy,
     start: (...configuration: string[]) => startRedis(project, { program, port, configuration }),
+    settings: () => redisSettings.parse(settingsOf(program, port)),
     open,
     effect,
     capture,
@@ -39,6 +40,8 @@ export function useRedis(program: string, port: number) {
       return capture(store);
     },
     set: (key: string, value: string) => withClient(port, (client) => client.set(key, value)),
+    setFor: (key: string, value: string, ms: number) =>
+      withClient(port, (client) => client.sendCommand(['SET', key, value, 'PX', String(ms)])),
     get: (key: string) => withClient(port, (client) => client.get(key)),
     count: () => withClient(port, (client) => client.dbSize()),
   };

@@ -71,12 +71,26 @@ export interface ScratchStatements {
   ): Promise<{ result: Result; tries: StatementTry[][] }>;
 }
 
-/** A restored copy on which a migration is tried. It is never the live data, and nothing of the service knows where it is. */
-export interface Scratch {
+/** A restored copy that a server holds. It is never the live data, and nothing of the service knows where it is. */
+export interface ServedCopy {
   /** What `$SCRATCH_…` stands for in the release file. */
   variables: Record<string, string>;
   /** For people, without a password. */
   place: string;
+  /** Twice is harmless. */
+  remove(effect: Effect): Promise<void>;
+}
+
+/** What a store must be able to do so that a program can be led to a copy which only a server can hold. */
+export interface Serving {
+  /** Removes what uses of copies left whose process has died, and ends what they still run; returns the places. */
+  sweep(effect: Effect): Promise<string[]>;
+  /** Restores the copy and verifies it there. */
+  restore(copy: { folder: string; capture: Capture }, id: string, effect: Effect): Promise<ServedCopy>;
+}
+
+/** A restored copy on which a migration is tried. */
+export interface Scratch extends ServedCopy {
   /** Whether the engine can be asked who holds what. */
   hasLocks: boolean;
   /** Everything in it. Nobody writes meanwhile. */
@@ -86,17 +100,12 @@ export interface Scratch {
   readonly statements: ScratchStatements;
   /** Ends whoever is still connected: what a migration that was ended has left. */
   quiet(effect: Effect): Promise<void>;
-  /** Twice is harmless. */
-  remove(effect: Effect): Promise<void>;
 }
 
 /** What a store must be able to do so that migrations of its data can be rehearsed. */
-export interface Rehearsing {
-  /** Removes what rehearsals left whose process has died, and ends what they still run; returns the places. */
-  sweep(effect: Effect): Promise<string[]>;
+export interface Rehearsing extends Serving {
   /** The variables of a scratch that does not exist: whoever gets an answer there asks something else. */
   nowhere(id: string, effect: Effect): Promise<Record<string, string>>;
-  /** Restores the copy and verifies it there. */
   restore(copy: { folder: string; capture: Capture }, id: string, effect: Effect): Promise<Scratch>;
   /** Everything in the live data, of one moment where the engine can; columns may be left out. Changes nothing. */
   readLive(id: string, effect: Effect): Promise<DataState>;
@@ -160,4 +169,6 @@ export interface Store {
   watchWaits?(applicationName: string, found: (wait: LockWait) => void, effect: Effect): Promise<void>;
   /** Absent: a migration of this kind of data cannot be tried on a copy. */
   readonly rehearsing?: Rehearsing;
+  /** Of a server whose data no program can open by itself. Absent: a program is led by `placeIn`, by `rehearsing`, or nowhere. */
+  readonly serving?: Serving;
 }

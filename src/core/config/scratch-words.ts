@@ -10,7 +10,7 @@ export function scratchWords(kinds: Kinds) {
     env: z
       .record(z.string(), z.string())
       .describe(
-        'Variables of the components in place of what they are in a release. `$SCRATCH_NAME_URL` and `$SCRATCH_NAME_DATABASE` (PostgreSQL) or `$SCRATCH_NAME_PATH` is the copy of the store NAME, in capitals and with `_` for `-`.',
+        'Variables of the components in place of what they are in a release. `$SCRATCH_NAME_URL` and `$SCRATCH_NAME_DATABASE` (PostgreSQL), `$SCRATCH_NAME_URL` (Redis) or `$SCRATCH_NAME_PATH` is the copy of the store NAME, in capitals and with `_` for `-`.',
       )
       .meta({ examples: [{ DATABASE_URL: '$SCRATCH_DATABASE_URL' }] }),
     components: z

@@ -23,13 +23,16 @@ export async function readCopy(copy: string, settings: ScratchSettings, effect: 
   if (facts?.type !== 'file' || facts.bytes === 0) throw invalid('the copy of the Redis data is missing', copy);
   await checkForm(copy, settings, effect);
   try {
-    return await withScratchServer(copy, settings, effect, async (connection) => {
-      const content = await readContent(connection);
-      return { content, minute: await minuteOf(connection) };
-    });
+    return await withScratchServer(copy, settings, effect, readServer);
   } catch (error) {
     throw redisProblem('backup-invalid', 'the copy cannot be read', copy, error);
   }
+}
+
+/** Reads all of a server that has loaded a copy. */
+export async function readServer(connection: RedisConnection): Promise<ReadCopy> {
+  const content = await readContent(connection);
+  return { content, minute: await minuteOf(connection) };
 }
 
 async function minuteOf(connection: RedisConnection): Promise<number> {
@@ -66,7 +69,17 @@ export async function checkCopy(
   settings: ScratchSettings,
   effect: Effect,
 ): Promise<Content> {
-  const { content, minute } = await readCopy(copy, settings, effect);
+  const read = await readCopy(copy, settings, effect);
+  requireAsCaptured(read, { recorded, description }, copy);
+  return read.content;
+}
+
+/** Throws `backup-invalid` with the first thing in which what was read differs from what was captured. */
+export function requireAsCaptured(
+  { content, minute }: ReadCopy,
+  { recorded, description }: { recorded: Capture; description: Description },
+  copy: string,
+): void {
   const names = new Set([...Object.keys(recorded.counters), ...Object.keys(content.counters)]);
   for (const name of [...names].sort()) {
     const [then, now] = [recorded.counters[name] ?? 0, content.counters[name] ?? 0];
@@ -77,7 +90,6 @@ export async function checkCopy(
   const stillThere = (line: ExpiringKeys): boolean => line.minute > minute;
   const [then, now] = [description.expiring, content.expiring].map((lines) => JSON.stringify(lines.filter(stillThere)));
   if (then !== now) throw invalid('keys with an end differ from what was captured', copy);
-  return content;
 }
 
 function invalid(what: string, where: string): Error {

@@ -8,6 +8,7 @@ import type { ProvenCopy, Store } from '../store.ts';
 import { saysDown, withRedis } from './connection.ts';
 import type { LocatedServer } from './located-server.ts';
 import { redisMaintenance } from './maintain-server.ts';
+import { serveCopies } from './serve-copy.ts';
 import { engineOf, readInfo } from './server-info.ts';
 
 const NOTE = 'cache.json';
@@ -63,6 +64,8 @@ export function openEmptiedCache(locate: (effect: Effect) => Promise<LocatedServ
     discard: () => Promise.resolve(),
     replaced: () => Promise.resolve([]),
     changesSince: async (_recorded, effect) => countKeys(await locate(effect), effect),
+    // Empty, as a restore leaves it.
+    serving: serveCopies(locate, { place: verify, check: () => Promise.resolve() }),
   };
 }
 

@@ -9,6 +9,7 @@ import { requireRoom } from '../require-room.ts';
 import type { Capture, Staged, Store } from '../store.ts';
 import { checkCopy, readCopy } from './check-copy.ts';
 import { saysDown, withRedis, type RedisConnection } from './connection.ts';
+import { copiedData } from './copied-data.ts';
 import { countChanges } from './count-changes.ts';
 import { COPY, fingerprintOf, readDescription, writeDescription } from './description.ts';
 import { openEmptiedCache } from './emptied-cache.ts';
@@ -19,6 +20,7 @@ import { readAddress, type RedisAddress } from './redis-address.ts';
 import { saveAndCopy } from './save-copy.ts';
 import { engineOf, majorVersion, readFileNames, readInfo, type FileNames } from './server-info.ts';
 import type { LocatedServer } from './located-server.ts';
+import { serveCopies } from './serve-copy.ts';
 import type { RedisSettings } from './settings.ts';
 import { layoutOnDisk, stageCopy, type Layout } from './stage-copy.ts';
 import { anchorsIn, findReplaced } from '../swap/find-replaced.ts';
@@ -67,6 +69,7 @@ export function openRedisStore(settings: RedisSettings, scope: { projectDirector
       return directory === null ? [] : findReplaced(anchorsIn(directory));
     },
     changesSince: async (recorded, effect) => countChanges((await locate(effect)).address, recorded, effect),
+    serving: serveCopies(locate, copiedData),
   };
 }
 

@@ -212,7 +212,7 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     await start('appendonly no');
     await set('word', 'old');
     await expect(capture(open({ server: 'no-such-redis-server' }))).rejects.toMatchObject({
-      message: 'a copy cannot be proven without a Redis server on this machine',
+      message: 'a copy cannot be loaded without a Redis server on this machine',
     });
     const found = await capture();
     const bytes = readFileSync(join(redis.copy(), 'dump.rdb'));

@@ -16,7 +16,10 @@ const DATABASES = 1024; // a copy with a database of a higher number would not l
 
 export interface ScratchSettings {
   server: string;
+  /** Limit of loading. */
   timeoutSeconds: number;
+  /** Limit of the server itself; as long as loading may take when it is left out. */
+  lifeSeconds?: number;
   /** Told the folder of the socket before anything is started. */
   noteFolder?(path: string): Promise<void>;
 }
@@ -40,13 +43,13 @@ export async function withScratchServer<Result>(
       input: configuration(copy, socket),
       cwd: folder,
       environment: effect.environment({}),
-      timeoutSeconds: settings.timeoutSeconds,
+      timeoutSeconds: settings.lifeSeconds ?? settings.timeoutSeconds,
       signal: AbortSignal.any([over.signal, effect.signal]),
       token: effect.token,
     });
     try {
       const address = readAddress(`unix://${socket}`);
-      await waitUntilLoaded(address, running, copy, effect);
+      await waitUntilLoaded(address, running, { copy, limitSeconds: settings.timeoutSeconds }, effect);
       await gap('stores.redis.loaded');
       return await withRedis(address, effect, use);
     } finally {
@@ -70,6 +73,7 @@ async function endServer(address: RedisAddress, running: Promise<CommandResult>,
 function configuration(copy: string, socket: string): string {
   const lines = [
     ['port', '0'],
+    ['bind', '127.0.0.1'],
     ['unixsocket', socket],
     ['unixsocketperm', '700'],
     ['dir', dirname(copy)],
@@ -92,23 +96,24 @@ function quoted(text: string): string {
 async function waitUntilLoaded(
   address: RedisAddress,
   running: Promise<CommandResult>,
-  copy: string,
+  { copy, limitSeconds }: { copy: string; limitSeconds: number },
   effect: Effect,
 ): Promise<void> {
+  const giveUpAtMs = performance.now() + limitSeconds * 1000;
   const ended: { result: CommandResult | null } = { result: null };
   const failed: { error: unknown } = { error: null };
   void running.then(
     (result) => void (ended.result = result),
     (error: unknown) => void (failed.error = error),
   );
-  // Ends: the command has a time limit.
-  for (;;) {
+  while (performance.now() < giveUpAtMs) {
     effect.signal.throwIfAborted();
     if (failed.error !== null) throw notInstalled(failed.error);
-    if (ended.result !== null) throw notLoaded(ended.result, copy);
+    if (ended.result !== null) throw notLoaded(reasonOf(ended.result), copy);
     if (await isLoaded(address, effect)) return;
     await effect.clock.sleep(POLL_MS, effect.signal);
   }
+  throw notLoaded('the copy was not loaded in time', copy);
 }
 
 async function isLoaded(address: RedisAddress, effect: Effect): Promise<boolean> {
@@ -125,7 +130,7 @@ async function isLoaded(address: RedisAddress, effect: Effect): Promise<boolean>
 }
 
 function notInstalled(error: unknown): Problem {
-  return problem('backup-failed', 'a copy cannot be proven without a Redis server on this machine', {
+  return problem('backup-failed', 'a copy cannot be loaded without a Redis server on this machine', {
     next: 'Install redis-server 7 or newer (its service may stay switched off), or name the program as `server` of the store.',
     cause: error,
   });
@@ -137,9 +142,13 @@ function tooOld(engine: string): Problem {
   });
 }
 
-function notLoaded(result: CommandResult, copy: string): Problem {
+function reasonOf(result: CommandResult): string {
   const what = result.timedOut ? 'the copy was not loaded in time' : 'the copy cannot be loaded by a Redis server';
-  return problem('backup-invalid', `${what}${lastLinesOf({ ...result, stdout: reasonsIn(result.stdout) })}`, {
+  return `${what}${lastLinesOf({ ...result, stdout: reasonsIn(result.stdout) })}`;
+}
+
+function notLoaded(what: string, copy: string): Problem {
+  return problem('backup-invalid', what, {
     where: copy,
     next: 'Use another backup: shipway backup list shows them. A copy of a newer server or with modules needs that server as `server`.',
   });
