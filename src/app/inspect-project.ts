@@ -1,10 +1,10 @@
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { drillConcern } from '../core/backup/drill.ts';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import { planHead } from '../core/plan/build-plan.ts';
 import { isProblem, problemRecord } from '../core/release/problem.ts';
 import type { Effect } from '../platform/effect.ts';
-import { exists, freeBytes } from '../platform/files.ts';
+import { freeBytes } from '../platform/files.ts';
 import { look } from '../platform/ownership.ts';
 import { shortSecrets } from '../platform/redact.ts';
 import { runCommand } from '../platform/run-command.ts';
@@ -16,6 +16,7 @@ import { isExecutorAlive } from './ensure-executor.ts';
 import type { Finding } from './finding.ts';
 import { inspectBackups } from './inspect-backups.ts';
 import { inspectCopies } from './inspect-copies.ts';
+import { existingFolder, inspectStateFolder } from './inspect-state-folder.ts';
 
 export type { Finding };
 
@@ -91,24 +92,6 @@ function inspectDisk(app: App): Finding {
   if (bytes >= DISK_WARN_BYTES) return ok('disk', found);
   const level = bytes < DISK_FAIL_BYTES ? 'fail' : 'warn';
   return { level, what: 'disk', found, next: 'Make room: backups and the journal are kept there.' };
-}
-
-function existingFolder(path: string): string {
-  return exists(path) || dirname(path) === path ? path : existingFolder(dirname(path));
-}
-
-/** Others may pass through (the built-in server runs as another user under root), but not read or write. */
-async function inspectStateFolder(app: App): Promise<Finding> {
-  const what = 'state folder';
-  const entry = await look(app.stateDirectory);
-  if (entry === null) return ok(what, `${app.stateDirectory} is made with the first release`);
-  const mode = entry.mode.toString(8);
-  if (entry.kind !== 'folder') {
-    return { level: 'fail', what, found: `${app.stateDirectory} is not a folder`, next: 'Move it away.' };
-  }
-  if ((entry.mode & 0o066) === 0) return ok(what, `${app.stateDirectory} (mode ${mode})`);
-  const found = `${app.stateDirectory} can be read or written by others (mode ${mode})`;
-  return { level: 'warn', what, found, next: `chmod go-rw ${app.stateDirectory}` };
 }
 
 async function inspectDatabase(app: App): Promise<Finding[]> {

@@ -1,4 +1,4 @@
-import { chmod, chown, cp, realpath, stat, symlink } from 'node:fs/promises';
+import { access, chmod, chown, constants, cp, realpath, stat, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from './error-code.ts';
 import { factsOf } from './file-tree.ts';
@@ -31,6 +31,17 @@ export async function mayEnter(folder: string, user: UserIds): Promise<boolean> 
     if ((mode & bit) === 0) return false;
     if (at === dirname(at)) return true;
   }
+}
+
+/** Whether this process may make files in the folder; asked of the system, which knows groups, access lists and disks that are read-only. */
+export async function mayWriteIn(folder: string): Promise<boolean> {
+  return access(folder, constants.W_OK | constants.X_OK).then(
+    () => true,
+    (error: unknown) => {
+      if (['EACCES', 'EPERM', 'EROFS'].includes(errorCode(error))) return false;
+      throw error;
+    },
+  );
 }
 
 /** Makes the user the owner of this one file or folder. Needs root. */
