@@ -29,12 +29,12 @@ export async function meaningOfRollBack(app: App, wish: RollBackWish): Promise<R
       next: `Watch it: shipway attach ${running.id}; go on: shipway resume ${running.id}`,
     });
   }
-  if (wish.keepEnvironment === true) {
+  if (wish.envFile !== undefined) {
     throw problem(
       'refused',
       `${running.id} is not over: what its way back does with the env file was approved with it`,
       {
-        next: 'Leave --keep-environment out; what is replaced stays beside the file.',
+        next: `Leave --${wish.envFile}-environment out; what is replaced stays beside the file.`,
       },
     );
   }

@@ -16,6 +16,7 @@ export interface RollbackOptions {
   data?: DataWayName;
   full?: boolean;
   keepEnvironment?: boolean;
+  returnEnvironment?: boolean;
   /** false with --no-safety-backup. */
   safetyBackup?: boolean;
   yesLoseDataSince?: string;
@@ -27,8 +28,11 @@ export interface RollbackOptions {
 export async function goBack(session: Session, given: RollbackOptions): Promise<number> {
   const { meaningOfRollBack, rollBack } = await import('../app/roll-back.ts');
   const app = await session.app();
-  const wish = wishOf(session, given);
-  const meaning = await meaningOfRollBack(app, wish);
+  const typed = wishOf(session, given);
+  const first = await meaningOfRollBack(app, typed);
+  const wish = { ...typed, ...(await askEnvFile(session, typed, first)) };
+  // What a person says of the env file is part of the plan.
+  const meaning = wish.envFile === typed.envFile ? first : await meaningOfRollBack(app, wish);
   if (session.options.dryRun) {
     return meaning.how === 'plan' ? dryRun(session, app, meaning) : sayWayBack(session, app, meaning.release.id);
   }
@@ -51,9 +55,30 @@ function wishOf(session: Session, given: RollbackOptions): RollBackWish {
     data: data ?? null,
     depth: isFull ? 'full' : 'quick',
     reason: given.reason,
-    keepEnvironment: given.keepEnvironment === true,
+    ...envFileOf(given),
     ...(given.safetyBackup === false ? { safetyBackup: false } : {}),
   };
+}
+
+function envFileOf({ keepEnvironment, returnEnvironment }: RollbackOptions): Pick<RollBackWish, 'envFile'> {
+  if (keepEnvironment === true) return { envFile: 'keep' };
+  return returnEnvironment === true ? { envFile: 'return' } : {};
+}
+
+/** Only where it makes a difference, and only a person; for everybody else the plan says that the file stays. */
+async function askEnvFile(
+  session: Session,
+  wish: RollBackWish,
+  meaning: RollBackMeaning,
+): Promise<Pick<RollBackWish, 'envFile'>> {
+  if (meaning.how !== 'plan' || wish.envFile !== undefined || session.options.dryRun) return {};
+  if (meaning.view.refusal !== null) return {};
+  const { changedEnvFile } = await import('../core/plan/environment-steps.ts');
+  const changed = changedEnvFile(meaning.view.plan.version.number, meaning.view.facts);
+  if (changed === null) return {};
+  const { askChangedEnvFile } = await import('./ask-env-file.ts');
+  const answer = await askChangedEnvFile(session, changed);
+  return answer === null ? {} : { envFile: answer };
 }
 
 /** The plan, with what it would cost now: whoever reads it decides whether to confirm it. */

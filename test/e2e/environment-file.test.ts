@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newIdentity } from '../../src/adapters/vaults/index.ts';
+import { KEYS, startOnTerminal, terminalReason } from '../support/on-terminal.ts';
 import { createServiceProject, said, type ServiceProject } from '../support/service-project.ts';
 
 const LIMIT_MS = 600_000; // several releases one after the other, on a machine that does other things too
@@ -52,7 +53,7 @@ else {
   );
   project.write('data/orders.txt', 'one\n');
   project.write(FILE, fileWith('A'), 0o600);
-  for (const number of [0, 1, 2, 3, 4, 5]) addVersion(`1.${number}.0`);
+  for (const number of [0, 1, 2, 3, 4, 5, 6, 7]) addVersion(`1.${number}.0`);
 }, LIMIT_MS);
 afterAll(async () => {
   clearInterval(sampler);
@@ -197,6 +198,54 @@ test(
     const failed = await release('1.4.0', 20);
     expect(failed).toContain(`environment: ${FILE} stays as it is: somebody changed it meanwhile`);
     expect(read()).toBe(`${fileWith('C')}EDITED=1\n`);
+  },
+  LIMIT_MS,
+);
+
+test(
+  '--return-environment takes it back all the same, and what somebody wrote stays beside it',
+  async () => {
+    project.write(FILE, fileWith('B'));
+    await release('1.6.0');
+    project.write(FILE, fileWith('C', 'MINE=1\n'));
+    const both = await run(2, ['rollback', '--reason', 'x', '--keep-environment', '--return-environment']);
+    expect(both).toContain('--keep-environment');
+    const dry = await run(0, ['rollback', '--dry-run', '--return-environment', '--reason', 'x']);
+    expect(dry).toMatch(
+      /put \.env\.production back as \S+ was started with it: .*, though somebody changed it after 1\.6\.0/,
+    );
+    const done = await run(0, ['rollback', '--yes', '--return-environment', '--reason', 'x']);
+    const [, aside = ''] = /what was there: (\.env\.production\.replaced-r-\d+)/.exec(done) ?? [];
+    expect(project.read(aside)).toBe(fileWith('C', 'MINE=1\n'));
+    expect(read()).not.toContain('MINE');
+  },
+  LIMIT_MS,
+);
+
+test.skipIf(terminalReason() !== '')(
+  `a person at a terminal is asked about a file that somebody changed, with the names of what would change ${terminalReason()}`,
+  async () => {
+    const program = resolve('bin/shipway.js');
+    const asked = () =>
+      startOnTerminal([process.execPath, program, 'rollback', '--reason', 'x'], {
+        directory: project.directory,
+        environment: { SHIPWAY_ALLOW_SPEED: '1', SHIPWAY_ACTOR: 'ana' },
+      });
+    project.write(FILE, fileWith('B'));
+    await release('1.7.0');
+    project.write(FILE, fileWith('C', 'MINE=1\n'));
+    const left = asked();
+    await left.answer('What becomes of it?', KEYS.interrupt);
+    expect(await left.ended, left.screen()).toBe(3);
+    expect(left.screen()).toContain('nothing was changed');
+    expect(read()).toBe(fileWith('C', 'MINE=1\n'));
+    const back = asked();
+    await back.answer('What becomes of it?', KEYS.down + KEYS.enter);
+    await back.answer('Go back from 1.7.0', 'y');
+    expect(await back.ended, back.screen()).toBe(0);
+    printed.push(left.screen(), back.screen());
+    expect(back.screen()).toMatch(/put it back as \S+ was started with it: .*MINE goes/);
+    expect(read()).not.toContain('MINE');
   },
   LIMIT_MS,
 );

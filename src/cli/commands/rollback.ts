@@ -22,7 +22,15 @@ export const registerRollback: Registration = (program, run) => {
         .conflicts(['full', 'backup', 'data', 'revision']),
     )
     .option('--full', 'also the data, in the way that loses least; prints the others with what they lose')
-    .option('--keep-environment', 'leave the env file as it is; otherwise it goes back with the version')
+    .addOption(
+      command
+        .createOption('--keep-environment', 'leave the env file as it is; otherwise it goes back with the version')
+        .conflicts('returnEnvironment'),
+    )
+    .option(
+      '--return-environment',
+      'take the env file back also when somebody changed it since; otherwise you are asked',
+    )
     .option('--no-safety-backup', 'do not back up the present data first; for data that cannot be read any more')
     .option('--yes-lose-data-since <time>', 'answers where data is lost: the time since when, as it is shown')
     .requiredOption('--reason <text>', 'why; kept in the journal')

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { buildPlan } from './build-plan.ts';
+import { changedEnvFile } from './environment-steps.ts';
 import type { EnvironmentFileFact } from './facts.ts';
 import { configWith, factsWith, request } from './plan-fixture.suite.ts';
 import { planRollback } from './plan-rollback.ts';
@@ -73,7 +74,7 @@ test('with data, it goes back right before the older version is started', () => 
 test.each([
   ['somebody changed it', fact({ isAsStarted: false }), {}, 'somebody changed it after 1.0.0 was started'],
   ['nobody wrote it down', fact({ changes: {} }), {}, 'nobody wrote down with which one 0.9.0 was started'],
-  ['it is asked for', fact(), { keepEnvironment: true }, '(--keep-environment)'],
+  ['it is asked for', fact(), { envFile: 'keep' }, '(--keep-environment)'],
 ])('by hand it stays when %s, and the plan says so', (_, file, change, words) => {
   const plan = rollback(file, change);
   expect(ids(plan)).not.toContain('deploy.environment');
@@ -86,4 +87,35 @@ test('by hand a file that is as it was needs neither a step nor a word', () => {
   const plan = rollback(fact({ changes: { 'r-0001': null } }));
   expect(ids(plan)).not.toContain('deploy.environment');
   expect(plan.warnings).toEqual([]);
+});
+
+test('by hand a file that somebody changed goes back where a person says so, and the plan tells that it was changed', () => {
+  const plan = rollback(fact({ isAsStarted: false }), { envFile: 'return' });
+  expect(stepsOf(plan)[1]?.step).toMatchObject({
+    title: 'put .env back as 0.9.0 was started with it: API_KEY, though somebody changed it after 1.0.0 was started',
+    input: { release: 'r-0001', version: '0.9.0', from: 'r-0002', replaces: 'anything' },
+  });
+  expect(plan.warnings).toEqual([]);
+  expect(rollback(fact({ isAsStarted: false })).warnings[0]).toContain('--return-environment takes it back');
+  // Where nobody changed it there is nothing to say.
+  expect(rollback(fact(), { envFile: 'return' })).toEqual(rollback(fact()));
+});
+
+test.each([
+  [
+    'somebody changed it',
+    fact({ isAsStarted: false }),
+    { path: '.env', running: '1.0.0', target: '0.9.0', changes: 'API_KEY' },
+  ],
+  [
+    'nobody wrote down how it was',
+    fact({ isAsStarted: null }),
+    { path: '.env', running: '1.0.0', target: '0.9.0', changes: 'API_KEY' },
+  ],
+  ['nobody changed it', fact(), null],
+  ['it is as the older version had it', fact({ isAsStarted: false, changes: { 'r-0001': null } }), null],
+  ['nobody wrote down the older one', fact({ isAsStarted: false, changes: {} }), null],
+  ['there is none', null, null],
+])('a person is asked about the file only where the answer makes a difference: %s', (_, environmentFile, asked) => {
+  expect(changedEnvFile('0.9.0', factsWith({ environmentFile }))).toEqual(asked);
 });

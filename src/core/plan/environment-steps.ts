@@ -60,31 +60,66 @@ export function environmentOfRollback(
       warning: `${file.path} stays as it is: nobody wrote down with which one ${target} was started`,
     };
   }
-  if (request.keepEnvironment === true) {
+  if (request.envFile === 'keep') {
     return {
       returning: null,
       warning: `${file.path} stays as it is (--keep-environment); going back would mean: ${changes}`,
     };
   }
-  if (file.isAsStarted !== true) {
-    return {
-      returning: null,
-      warning: `${file.path} stays as it is: somebody changed it after ${running.version} was started; going back would mean: ${changes}`,
-    };
-  }
-  return { returning: returnEnvironment(file.path, { release, target, changes }, running.release), warning: null };
+  const to = { release, target, changes };
+  if (file.isAsStarted === true) return { returning: returnEnvironment(file.path, to, running), warning: null };
+  if (request.envFile === 'return') return { returning: returnChanged(file.path, to, running), warning: null };
+  return {
+    returning: null,
+    warning: `${file.path} stays as it is: somebody changed it after ${running.version} was started; going back would mean: ${changes}. --return-environment takes it back`,
+  };
 }
 
-function returnEnvironment(
-  path: string,
-  to: { release: string; target: string; changes: string },
-  from: string,
-): PlannedStep {
+interface ReturnTo {
+  release: string;
+  target: string;
+  changes: string;
+}
+
+/** What a person says what becomes of it: the file was changed after the version that runs was started, and going back changes something. */
+export interface ChangedEnvFile {
+  path: string;
+  /** Which runs. */
+  running: string;
+  /** Which returns. */
+  target: string;
+  /** Names of variables, never a value. */
+  changes: string;
+}
+
+/** null: nobody has to be asked. */
+export function changedEnvFile(
+  target: string,
+  { running, environmentFile: file, stableVersions }: Pick<Facts, 'running' | 'environmentFile' | 'stableVersions'>,
+): ChangedEnvFile | null {
+  const release = stableVersions.find((one) => one.version === target)?.release;
+  if (file === undefined || file === null || running === null || release === undefined) return null;
+  const changes = file.changes[release];
+  if (changes === null || changes === undefined || file.isAsStarted === true) return null;
+  return { path: file.path, running: running.version, target, changes };
+}
+
+/** What was changed is replaced as well; a person said so. */
+function returnChanged(path: string, to: ReturnTo, running: { release: string; version: string }): PlannedStep {
+  const step = returnEnvironment(path, to, running);
+  return {
+    ...step,
+    title: `${step.title}, though somebody changed it after ${running.version} was started`,
+    input: { ...step.input, replaces: 'anything' },
+  };
+}
+
+function returnEnvironment(path: string, to: ReturnTo, running: { release: string }): PlannedStep {
   return {
     id: 'deploy.environment',
     kind: 'return-environment',
     title: `put ${path} back as ${to.target} was started with it: ${to.changes}`,
-    input: { release: to.release, version: to.target, from },
+    input: { release: to.release, version: to.target, from: running.release },
     commands: [],
     notes: ['what is there now stays beside it, until backup discard'],
     undo: null,

@@ -99,8 +99,8 @@ export interface RollbackRequest {
   /** The schema revision to go back to, with the newest version that ran on it. */
   revision?: string | null;
   reason: string;
-  /** Whether the env file stays as it is. */
-  keepEnvironment?: boolean;
+  /** `keep`: the env file stays as it is. `return`: it goes back also when somebody changed it since. Absent: it goes back unless somebody did. */
+  envFile?: 'keep' | 'return';
   /** false: the present data is not backed up first, because it cannot be read any more. */
   safetyBackup?: boolean;
 }

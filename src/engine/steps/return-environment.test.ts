@@ -36,8 +36,8 @@ afterEach(() => rmSync(project, { recursive: true, force: true }));
 
 /** The version of r-0002 was started with the file as it is now. */
 const start = () => noteEnvironment(PLAN, 'r-0002', testEffect(project));
-const goBack = (release = 'r-0001') => {
-  const step = { input: { release, version: '1.0.0' } };
+const goBack = (release = 'r-0001', more: object = {}) => {
+  const step = { input: { release, version: '1.0.0', ...more } };
   return returnEnvironmentStep.act({
     plan: PLAN,
     releaseId: 'r-0002',
@@ -86,4 +86,29 @@ test.each([
   expect(await goBack(release)).toMatchObject({ outcome: 'left', why });
   expect(readFileSync(path, 'utf8')).toBe(now);
   expect(existsSync(aside)).toBe(false);
+});
+
+test('a file that somebody changed is replaced where a person wants that; it stays beside, and again is harmless', async () => {
+  writeFileSync(path, 'KEY=new\n');
+  await start();
+  writeFileSync(path, 'KEY=mine\nMORE=1\n');
+  const wanted = { outcome: 'put-back', changed: 'KEY, MORE goes', keptAt: '.env.replaced-r-0002' };
+  expect(await goBack('r-0001', { replaces: 'anything' })).toMatchObject(wanted);
+  expect(await goBack('r-0001', { replaces: 'anything' })).toMatchObject(wanted);
+  expect([readFileSync(path, 'utf8'), readFileSync(aside, 'utf8')]).toEqual(['KEY=old\n', 'KEY=mine\nMORE=1\n']);
+});
+
+test('also when nobody wrote down with which one the version that goes was started', async () => {
+  writeFileSync(path, 'KEY=mine\n');
+  expect(await goBack('r-0001', { replaces: 'anything' })).toMatchObject({ outcome: 'put-back', changed: 'KEY' });
+  expect(readFileSync(aside, 'utf8')).toBe('KEY=mine\n');
+});
+
+test('what is written after an attempt that was killed is kept nowhere, so it is left', async () => {
+  writeFileSync(path, 'KEY=new\n');
+  await start();
+  writeFileSync(aside, 'KEY=mine\n');
+  writeFileSync(path, 'KEY=later\n');
+  expect(await goBack('r-0001', { replaces: 'anything' })).toMatchObject({ outcome: 'left' });
+  expect([readFileSync(path, 'utf8'), readFileSync(aside, 'utf8')]).toEqual(['KEY=later\n', 'KEY=mine\n']);
 });

@@ -1,15 +1,14 @@
-import { relative, resolve } from 'node:path';
+import { relative } from 'node:path';
 import { isSameFile } from '../../core/backup/environment-snapshot.ts';
 import type { JsonObject } from '../../core/release/json.ts';
-import { exists } from '../../platform/files.ts';
 import { replacedPath } from '../../platform/replace-file.ts';
-import { changeOf, fileNow, notedEnvironment, putBack } from './step-environment.ts';
+import { changeOf, fileNow, notedEnvironment, putBack, replacedFile } from './step-environment.ts';
 import type { Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
 
 /**
  * Puts the env file back as the version that returns was started with it. Only a file that is as the version that goes was started with it is
- * replaced: what somebody else changed meanwhile is not ours, it stays and is said.
+ * replaced: what somebody else changed meanwhile is not ours, it stays and is said. Unless a person wants it replaced, whatever it is.
  */
 export const returnEnvironmentStep: Step = {
   kind: 'return-environment',
@@ -27,13 +26,16 @@ export const returnEnvironmentStep: Step = {
       );
     }
     const changed = changeOf(now, wanted.file);
+    const replaced = await replacedFile(plan, releaseId, effect);
     if (changed === null) {
       // An attempt that was killed may have done it already: what it put aside shows that.
-      const aside = replacedPath(plan.envFile ?? '', releaseId);
-      const wasDone = ours !== null && exists(resolve(effect.projectDirectory, aside));
-      return wasDone ? returned(context, changeOf(ours.file, wanted.file), aside) : said(context, 'same', null);
+      if (replaced === null) return said(context, 'same', null);
+      return returned(context, changeOf(replaced, wanted.file), replacedPath(plan.envFile ?? '', releaseId));
     }
-    if (ours === null || !isSameFile(now, ours.file)) {
+    const isOurs = ours !== null && isSameFile(now, ours.file);
+    // What an attempt that was killed has put aside is kept; what was written since then is not, so it is nobody's to replace.
+    const isWanted = textInput(context, 'replaces') === 'anything' && (replaced === null || isSameFile(now, replaced));
+    if (!isOurs && !isWanted) {
       const why = `somebody changed it meanwhile; going back would mean: ${changed}`;
       effect.report(`${plan.envFile ?? ''} stays as it is: ${why}`);
       return said(context, 'left', why);

@@ -14,7 +14,7 @@ import type { Json } from '../../core/release/json.ts';
 import { isProblem } from '../../core/release/problem.ts';
 import type { Effect } from '../../platform/effect.ts';
 import { parseEnvFile } from '../../platform/env-file.ts';
-import { readWithMode, replaceFile } from '../../platform/replace-file.ts';
+import { readWithMode, replacedPath, replaceFile } from '../../platform/replace-file.ts';
 import { keepNewest, readRecord, writeRecord, type RecordPlace } from '../../platform/sealed-record.ts';
 import { referencesIn } from '../../platform/variables.ts';
 
@@ -40,6 +40,14 @@ export async function fileNow({ envFile }: Scene, effect: Effect): Promise<EnvFi
   if (envFile === null) return null;
   const found = await readWithMode(resolve(effect.projectDirectory, envFile));
   return found === null ? null : { path: envFile, mode: found.mode, content: found.bytes.toString('base64') };
+}
+
+/** The env file that this release has put aside; null: none. */
+export async function replacedFile(plan: Scene, release: string, effect: Effect): Promise<EnvFileCopy | null> {
+  const { envFile } = plan;
+  if (envFile === null) return null;
+  const found = await fileNow({ ...plan, envFile: replacedPath(envFile, release) }, effect);
+  return found === null ? null : { ...found, path: envFile };
 }
 
 /** Writes down with which environment a release starts its version; again is harmless. */
