@@ -14,10 +14,12 @@ export interface MigrationTool {
   reason: string;
   write(directory: string): void;
   settings(directory: string, url: string): { [key: string]: unknown };
-  /** A third migration of these statements; `outside` a transaction as the tool writes that. */
-  add(directory: string, statements: string[], outside?: boolean): void;
+  /** A third migration of these statements; `outside` a transaction as the tool writes that. `down` takes it back. */
+  add(directory: string, statements: string[], outside?: boolean, down?: string[]): void;
   /** Revision after the two migrations, and after the third. */
   revisions: [string, string];
+  /** Revision after the first. */
+  first: string;
 }
 
 export function openTool(
@@ -52,14 +54,16 @@ function alembicTool(): MigrationTool {
     write: (directory) =>
       cpSync(resolve('test/fixtures/migrators/alembic'), join(directory, 'alembic'), { recursive: true }),
     settings: (_, url) => ({ directory: 'alembic', env: { DATABASE_URL: url, PYTHONDONTWRITEBYTECODE: '1' } }),
-    add(directory, statements, outside = false) {
-      const lines = statements.map((sql) => `        op.execute(${pythonText(sql)})`);
+    add(directory, statements, outside = false, down = []) {
+      const linesOf = (texts: string[]): string =>
+        ['pass', ...texts.map((sql) => `op.execute(${pythonText(sql)})`)].map((line) => `        ${line}`).join('\n');
       const context = outside ? 'op.get_context().autocommit_block()' : 'contextlib.nullcontext()';
       const head = 'import contextlib\nfrom alembic import op\nrevision = "r3"\ndown_revision = "r2"\n';
-      const script = `"""third"""\n${head}\ndef upgrade():\n    with ${context}:\n${lines.join('\n')}\n\ndef downgrade():\n    pass\n`;
+      const script = `"""third"""\n${head}\ndef upgrade():\n    with ${context}:\n${linesOf(statements)}\n\ndef downgrade():\n    with ${context}:\n${linesOf(down)}\n`;
       writeFileSync(join(directory, 'alembic/versions/r3_third.py'), script);
     },
     revisions: ['r2', 'r3'],
+    first: 'r1',
   };
 }
 
@@ -76,13 +80,15 @@ function knexTool(): MigrationTool {
       migrations: join(directory, 'migrations'),
       env: { DATABASE_URL: url, MIGRATIONS: join(directory, 'migrations') },
     }),
-    add(directory, statements, outside = false) {
-      const calls = statements.map((sql) => `  await knex.raw(${JSON.stringify(sql)});`).join('\n');
+    add(directory, statements, outside = false, down = []) {
+      const callsOf = (texts: string[]): string =>
+        texts.map((sql) => `  await knex.raw(${JSON.stringify(sql)});`).join('\n');
       const own = outside ? 'exports.config = { transaction: false };\n' : '';
-      const script = `exports.up = async (knex) => {\n${calls}\n};\nexports.down = async () => undefined;\n${own}`;
+      const script = `exports.up = async (knex) => {\n${callsOf(statements)}\n};\nexports.down = async (knex) => {\n${callsOf(down)}\n};\n${own}`;
       writeFileSync(join(directory, 'migrations/0003_third.cjs'), script);
     },
     revisions: ['0002_tag.cjs', '0003_third.cjs'],
+    first: '0001_notes.cjs',
   };
 }
 
@@ -94,12 +100,14 @@ function prismaTool(): MigrationTool {
     write: (directory) => writePrismaProject(join(directory, 'app')),
     settings: (_, url) => ({ command, directory: 'app', env: { ...PRISMA_ENV, DATABASE_URL: url } }),
     // Its driver adapter runs each statement by itself, so several are never one transaction.
-    add(directory, statements) {
+    add(directory, statements, _outside, down = []) {
       const folder = join(directory, 'app/prisma/migrations/20260103000000_third');
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, 'migration.sql'), `${statements.join(';\n')};\n`);
+      if (down.length > 0) writeFileSync(join(folder, 'down.sql'), `${down.join(';\n')};\n`);
     },
     revisions: ['20260102000000_tag', '20260103000000_third'],
+    first: '20260101000000_notes',
   };
 }
 

@@ -3,7 +3,7 @@ import { createEffect } from '../../../test/support/create-effect.ts';
 import { lockTimeoutOf, type Atomicity, type LockManners } from '../../core/release/lock-manners.ts';
 import { problem } from '../../core/release/problem.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { goUpPolitely } from './go-up-politely.ts';
+import { goPolitely, type PoliteRun } from './go-politely.ts';
 import type { SessionLimits } from './session-limits.ts';
 
 const SAFE: LockManners = { lockTimeoutMs: 'safe', retrySeconds: 60, statementTimeoutMs: null };
@@ -12,7 +12,10 @@ const LOOSE: Atomicity = { atomic: false, why: 'it says so' };
 const NOT_GIVEN = problem('migration-failed', 'no lock', { where: 'migrate.x.up', next: 'n', retry: true });
 
 /** A tool whose tries end as given, the last one again and again; each takes two seconds. */
-function bench(ends: ('ok' | Error)[], change: { atomicity?: Atomicity; revisions?: string[] } = {}) {
+function bench(
+  ends: ('ok' | Error)[],
+  change: { atomicity?: Atomicity | Error; revisions?: string[]; direction?: 'up' | 'down' } = {},
+) {
   let nowMs = 0;
   const clock: Clock = {
     nowMs: () => nowMs,
@@ -22,21 +25,25 @@ function bench(ends: ('ok' | Error)[], change: { atomicity?: Atomicity; revision
   const effect = createEffect('/', { clock, token: 'r-1/migrate.up/1' });
   const tries: (SessionLimits | null)[] = [];
   const revisions = [...(change.revisions ?? ['7'])];
-  const deeds = {
+  const run: PoliteRun = {
     kind: 'x',
+    direction: change.direction ?? 'up',
     revision: async () => (revisions.length > 1 ? revisions.shift() : revisions[0]) ?? null,
-    atomicity: async () => change.atomicity ?? ATOMIC,
-    goUp: async (_version: string, _effect: unknown, limits: SessionLimits | null) => {
+    atomicity: async () => {
+      if (change.atomicity instanceof Error) throw change.atomicity;
+      return change.atomicity ?? ATOMIC;
+    },
+    go: async (_version: string, _effect: unknown, limits: SessionLimits | null) => {
       tries.push(limits);
       nowMs += 2000;
       const end = ends[tries.length - 1] ?? ends.at(-1);
       if (end instanceof Error) throw end;
     },
   };
-  return { run: (manners: LockManners | null) => goUpPolitely(deeds, manners, '1.0.0', effect), tries, effect };
+  return { run: (manners: LockManners | null) => goPolitely(run, manners, '1.0.0', effect), tries, effect };
 }
 
-describe('going up with manners', () => {
+describe('going up or down with manners', () => {
   test('without manners nothing is set', async () => {
     const { run, tries } = bench(['ok']);
     await run(null);
@@ -94,6 +101,32 @@ describe('going up with manners', () => {
       message: expect.stringContaining('the try went from 7 to 8 before it failed'),
     });
     expect(tries).toHaveLength(1);
+  });
+
+  test('on the way down a try that took whole migrations back is gone on with, and the end says how far it came', async () => {
+    const down = { direction: 'down', revisions: ['9', '8'] } as const;
+    const went = bench([NOT_GIVEN, 'ok'], { ...down, revisions: [...down.revisions] });
+    await went.run(SAFE);
+    expect(went.tries).toHaveLength(2);
+    expect(went.effect.lines[0]).toBe(
+      'migrate down: a lock was not given within 200 ms, and it went from 9 to 8; tries again for 58 s',
+    );
+    const never = bench([NOT_GIVEN], { ...down, revisions: [...down.revisions] });
+    await expect(never.run(SAFE)).rejects.toMatchObject({
+      message: expect.stringMatching(/tried \d+ times in 60 s; it went from 9 to 8$/),
+      next: expect.stringContaining('then try the way back again'),
+    });
+  });
+
+  test('a tool that cannot tell whether a try leaves something behind is no reason not to go: without a limit', async () => {
+    const fault = problem('migration-failed', 'alembic prints no SQL\nmore', { next: 'n' });
+    const unknown = bench(['ok'], { atomicity: fault });
+    await unknown.run(SAFE);
+    expect(unknown.tries).toMatchObject([{ lockTimeoutMs: null }]);
+    const bound = bench([NOT_GIVEN], { atomicity: fault });
+    await expect(bound.run({ ...SAFE, lockTimeoutMs: 500 })).rejects.toMatchObject({
+      message: expect.stringContaining('leaves nothing behind (it could not be found out: alembic prints no SQL)'),
+    });
   });
 
   test('no limit at all asks for nothing', async () => {

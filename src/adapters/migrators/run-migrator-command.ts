@@ -1,4 +1,4 @@
-import type { LockManners } from '../../core/release/lock-manners.ts';
+import type { Atomicity, LockManners } from '../../core/release/lock-manners.ts';
 import { problem } from '../../core/release/problem.ts';
 import type { Effect } from '../../platform/effect.ts';
 import { gap } from '../../platform/gap.ts';
@@ -9,8 +9,9 @@ import {
   runDeclaredCommand,
   type DeclaredSettings,
 } from '../../platform/run-declared-command.ts';
-import { goUpPolitely, type PoliteDeeds } from './go-up-politely.ts';
+import { goPolitely } from './go-politely.ts';
 import type { Migrator } from './migrator.ts';
+import type { SessionLimits } from './session-limits.ts';
 
 const READ_BYTES_MAX = 8 * 1024 * 1024; // of SQL that is read before it runs; more is data
 
@@ -87,8 +88,21 @@ export function commandFailed(command: MigratorCommand, settings: DeclaredSettin
 }
 
 /** What an implementation does itself; the rest of `up` and `down` is the same for all. */
-export interface MigratorDeeds extends PoliteDeeds {
-  goDown(version: string, toRevision: string | null, effect: Effect): Promise<void>;
+export interface MigratorDeeds {
+  kind: string;
+  revision(version: string, effect: Effect): Promise<string | null>;
+  atomicity(version: string, effect: Effect): Promise<Atomicity>;
+  /** Throws a problem with `retry` when the database did not give a lock in time; so does `goDown`. */
+  goUp(version: string, effect: Effect, limits: SessionLimits | null): Promise<void>;
+  /** Whether a way down to there that fails leaves the data as it was, or whole migrations taken back. Changes nothing. */
+  atomicityDown(version: string, toRevision: string | null, effect: Effect): Promise<Atomicity>;
+  goDown(to: DownGoal, effect: Effect, limits: SessionLimits | null): Promise<void>;
+}
+
+export interface DownGoal {
+  /** The newer one, whose files describe the way. */
+  version: string;
+  toRevision: string | null;
 }
 
 /** `up` and `down` that report the revision before and after, and check that the way down ended where it should. */
@@ -102,7 +116,8 @@ export function directionsOf(
     async up(version, effect) {
       const before = await deeds.revision(version, effect);
       await gap('migrator.before-up');
-      await goUpPolitely(deeds, manners, version, effect);
+      const { kind, revision, atomicity, goUp } = deeds;
+      await goPolitely({ kind, direction: 'up', revision, atomicity, go: goUp }, manners, version, effect);
       await gap('migrator.after-up');
       const after = await deeds.revision(version, effect);
       effect.report(`migrate up: ${changeOf(before, after)}`);
@@ -111,7 +126,11 @@ export function directionsOf(
       const before = await deeds.revision(version, effect);
       if (before !== null && before === toRevision) return;
       await gap('migrator.before-down');
-      await deeds.goDown(version, toRevision, effect);
+      const { kind, revision } = deeds;
+      const atomicity = (): Promise<Atomicity> => deeds.atomicityDown(version, toRevision, effect);
+      const go = (_: string, given: Effect, limits: SessionLimits | null): Promise<void> =>
+        deeds.goDown({ version, toRevision }, given, limits);
+      await goPolitely({ kind, direction: 'down', revision, atomicity, go }, manners, version, effect);
       await gap('migrator.after-down');
       const after = await deeds.revision(version, effect);
       effect.report(`migrate down: ${changeOf(before, after)}`);

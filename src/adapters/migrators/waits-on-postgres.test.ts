@@ -175,4 +175,74 @@ describe.each(tools)('$kind on PostgreSQL, $reason', { timeout: LIMIT_MS }, (too
     });
     expect(await migrator.revision('1.0.0', effect())).toBe(tool.revisions[0]);
   });
+
+  describe('on the way down', () => {
+    const DROP = 'ALTER TABLE notes DROP COLUMN third';
+
+    test.skipIf(skip)('behind an idle transaction it tries again until the lock is given', async () => {
+      await hold();
+      const watched = effect('r-9/data.down/1');
+      const going = open(SAFE).down('1.0.0', tool.first, watched);
+      const again = (): string[] => watched.reported.filter((line) => line.includes('tries again'));
+      const others = async (): Promise<number> => {
+        const startedMs = performance.now();
+        await postgres.query(directory, 'SELECT count(*) FROM notes');
+        return performance.now() - startedMs;
+      };
+      let worstMs = 0;
+      const isSecond = async (): Promise<boolean> => {
+        worstMs = Math.max(worstMs, await others());
+        return again().length >= 2;
+      };
+      await waitUntil('the second try to fail', isSecond, { limitSeconds: 120 });
+      await release();
+      await going;
+      expect(again()[0]).toMatch(
+        /^migrate down: a lock was not given within 200 ms, and nothing was changed; tries again for \d+ s$/,
+      );
+      // Without a limit everybody would have waited until the idler went.
+      expect(worstMs).toBeLessThan(10_000);
+      expect(await columns()).not.toContain('notes.tag');
+      expect(await open(null).revision('1.0.0', effect())).toBe(tool.first);
+    });
+
+    test.skipIf(skip)('a lock that is never given ends the tries, and nothing is changed', async () => {
+      await hold();
+      const migrator = open({ ...SAFE, retrySeconds: 1 });
+      await expect(migrator.down('1.0.0', tool.first, effect())).rejects.toMatchObject({
+        kind: 'migration-failed',
+        message: expect.stringMatching(
+          /\na lock was not given in time; it was tried \d times? in 1 s; every try left the data as it was$/,
+        ),
+        next: expect.stringContaining('then try the way back again'),
+      });
+      expect(await columns()).toContain('notes.tag');
+      expect(await migrator.revision('1.0.0', effect())).toBe(tool.revisions[0]);
+    });
+
+    test.skipIf(skip)('a statement that runs longer than it may is ended by the server', async () => {
+      tool.add(directory, [ALTER], false, ['SELECT pg_sleep(60)']);
+      await open(null).up('1.0.0', effect());
+      const migrator = open({ ...SAFE, statementTimeoutMs: 300 });
+      await expect(migrator.down('1.0.0', tool.revisions[0], effect())).rejects.toMatchObject({
+        message: expect.stringMatching(/statement timeout/),
+      });
+      expect(await migrator.revision('1.0.0', effect())).toBe(tool.revisions[1]);
+    });
+
+    test.skipIf(skip)('outside a transaction no limit is set, and one that is asked for is tried once', async () => {
+      const outside = tool.kind === 'prisma' ? ['COMMIT', DROP] : [DROP];
+      tool.add(directory, [ALTER], true, outside);
+      await open(null).up('1.0.0', effect());
+      await hold();
+      const [before] = tool.revisions;
+      await expect(open(SAFE, { timeout: '10s' }).down('1.0.0', before, effect())).rejects.toMatchObject({
+        message: expect.stringContaining('did not end within 10 s and was stopped'),
+      });
+      await expect(open({ ...SAFE, lockTimeoutMs: 100 }).down('1.0.0', before, effect())).rejects.toMatchObject({
+        message: expect.stringContaining('it is not tried again, because it is not known that a try leaves nothing'),
+      });
+      expect(await columns()).toContain('notes.third');
+    });
+  });
 });

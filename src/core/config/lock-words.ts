@@ -8,17 +8,17 @@ export const lockWords = {
     .union([z.literal('none'), positiveDuration()])
     .optional()
     .describe(
-      'Longest wait for a lock of PostgreSQL; everybody else waits behind it. Default: 200ms where an `up` that fails leaves the data as it was, none elsewhere.',
+      'Longest wait for a lock of PostgreSQL; everybody else waits behind it. Default: 200ms where an `up` or `down` that fails leaves the data as it was, none elsewhere.',
     )
     .meta({ examples: ['200ms'] }),
   'retry-for': duration()
     .prefault('60s')
     .describe(
-      'How long `up` is tried again when a lock was not given; only where a try that failed leaves the data as it was.',
+      'How long `up` and `down` are tried again when a lock was not given; only where a try that failed leaves the data as it was.',
     ),
   'statement-timeout': positiveDuration()
     .optional()
-    .describe('Longest run of one statement of `up` on PostgreSQL. Default: what the server says.')
+    .describe('Longest run of one statement of `up` and `down` on PostgreSQL. Default: what the server says.')
     .meta({ examples: ['15s'] }),
 };
 

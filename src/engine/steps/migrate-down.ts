@@ -1,6 +1,7 @@
-import type { MigrateConfig } from '../../core/config/service-config.ts';
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
+import { nameHolders } from './step-holders.ts';
+import { migratorOf } from './step-migrator.ts';
 import type { Observation, Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
 import { withWayDown } from './step-way-down.ts';
@@ -23,12 +24,11 @@ async function goDown(context: StepContext, effect: Effect, keptBy: string | nul
   // The way up may have failed before it began: then there is nothing to take back.
   const now = await migrator.revision(newer, effect);
   if (now !== null && now === target) return { revision: now };
-  await migrator.down(newer, target, effect);
+  await nameHolders(context, 'down', () => migrator.down(newer, target, effect));
   return { revision: await migrator.revision(newer, effect), ...(keptBy === null ? {} : { keptBy }) };
 }
 
 function opened(context: StepContext) {
-  const migrate = context.step.input['migrate'] as unknown as MigrateConfig;
   const newer = textInput(context, 'version') ?? context.plan.version.number;
-  return { migrator: context.tools.adapters.migrator(migrate), newer, target: textInput(context, 'revisionBefore') };
+  return { migrator: migratorOf(context), newer, target: textInput(context, 'revisionBefore') };
 }

@@ -1,8 +1,8 @@
-import type { MigrateConfig } from '../../core/config/service-config.ts';
 import { withoutBrackets } from '../../core/plan/contract-sql.ts';
 import { sqlDigest } from '../../core/plan/pending-migration.ts';
 import { problem } from '../../core/release/problem.ts';
 import { nameHolders } from './step-holders.ts';
+import { migratorOf } from './step-migrator.ts';
 import type { Observation, Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
 
@@ -23,23 +23,13 @@ export const migrateUpStep: Step = {
     const { migrator, version } = opened(context);
     const before = await migrator.revision(version, context.effect);
     await requireJudged(context, before);
-    await nameHolders(context, () => migrator.up(version, context.effect));
+    await nameHolders(context, 'up', () => migrator.up(version, context.effect));
     return { before, after: await migrator.revision(version, context.effect) };
   },
 };
 
 function opened(context: StepContext) {
-  const { locks, ...migrate } = context.step.input['migrate'] as unknown as MigrateConfig;
-  // Where SQLite is the only database there is nothing to set, and nothing to ask for it.
-  const manners = locks === undefined || hasOnlySqlite(context.plan.stores) ? {} : { locks };
-  return {
-    migrator: context.tools.adapters.migrator({ ...migrate, ...manners }),
-    version: context.plan.version.number,
-  };
-}
-
-function hasOnlySqlite(stores: readonly { kind: string }[]): boolean {
-  return stores.some((store) => store.kind === 'sqlite') && stores.every((store) => store.kind !== 'postgres');
+  return { migrator: migratorOf(context), version: context.plan.version.number };
 }
 
 /** What was judged and approved is what runs: the SQL is asked for once more, and nothing is touched when it is another. */

@@ -39,7 +39,7 @@ describe('who holds what a migration waits for', () => {
   test('is said while it waits and in the failure, and the watch is ended', async () => {
     const { context, effect, asked, ended } = bench([WAIT]);
     const fault = failed('migration-failed');
-    await expect(nameHolders(context, () => Promise.reject(fault))).rejects.toMatchObject({
+    await expect(nameHolders(context, 'up', () => Promise.reject(fault))).rejects.toMatchObject({
       message: `no lock\nlast seen: it ${SENTENCE}`,
       where: 'migrate.up',
       next: 'wait',
@@ -53,13 +53,19 @@ describe('who holds what a migration waits for', () => {
 
   test('without a wait the failure is as it was, and so is one of another kind', async () => {
     const fault = failed('migration-failed');
-    await expect(nameHolders(bench([]).context, () => Promise.reject(fault))).rejects.toBe(fault);
+    await expect(nameHolders(bench([]).context, 'down', () => Promise.reject(fault))).rejects.toBe(fault);
     const stopped = failed('stopped');
-    await expect(nameHolders(bench([WAIT]).context, () => Promise.reject(stopped))).rejects.toBe(stopped);
+    await expect(nameHolders(bench([WAIT]).context, 'up', () => Promise.reject(stopped))).rejects.toBe(stopped);
+  });
+
+  test('on the way down it is said of the way down', async () => {
+    const { context, effect } = bench([WAIT]);
+    await nameHolders(context, 'down', async () => 'done');
+    expect(effect.lines).toEqual([`migrate down: ${SENTENCE}`]);
   });
 
   test('a store that cannot be asked changes nothing', async () => {
     const { context } = bench([], new Error('no connection'));
-    expect(await nameHolders(context, async () => 'done')).toBe('done');
+    expect(await nameHolders(context, 'down', async () => 'done')).toBe('done');
   });
 });

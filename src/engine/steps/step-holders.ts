@@ -7,14 +7,18 @@ import type { StepContext } from './step.ts';
  * Runs the act and says who holds what it waits for: while it waits, and in the failure. Where the stores cannot be asked nothing is
  * said: the act is what counts.
  */
-export async function nameHolders<Result>(context: StepContext, act: () => Promise<Result>): Promise<Result> {
+export async function nameHolders<Result>(
+  context: StepContext,
+  direction: 'up' | 'down',
+  act: () => Promise<Result>,
+): Promise<Result> {
   const { effect, plan, tools } = context;
   const ending = new AbortController();
   let last: LockWait | null = null;
   const watched = { ...effect, signal: AbortSignal.any([effect.signal, ending.signal]) };
   const found = (wait: LockWait): void => {
     last = wait;
-    effect.report(`migrate up: ${sentenceOf(wait)}`);
+    effect.report(`migrate ${direction}: ${sentenceOf(wait)}`);
   };
   const watches = plan.stores.map((store) =>
     tools.adapters.watchWaits(store, { applicationName: applicationNameOf(effect.token), found }, watched),

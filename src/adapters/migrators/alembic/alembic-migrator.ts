@@ -56,9 +56,15 @@ export function openAlembicMigrator(checkedSettings: Json, manners: LockManners 
       const command = commandOf('up', version, ['upgrade', settings.to]);
       await runMigratorCommand(command, limitedSettings(settings, limits), effect);
     },
-    goDown: async (version, toRevision, effect) => {
-      const words = ['downgrade', oneRevision(version, toRevision)];
-      await runMigratorCommand(commandOf('down', version, words), settings, effect);
+    atomicityDown: async (version, toRevision, effect) => {
+      const from = await revision(version, effect);
+      if (from.includes(',')) return { atomic: false, why: severalAtOnce(from) };
+      const words = ['downgrade', `${from}:${oneRevision(version, toRevision)}`, '--sql'];
+      return readAtomicity(await readMigratorOutput(commandOf('preview', version, words), settings, effect));
+    },
+    goDown: async ({ version, toRevision }, effect, limits) => {
+      const command = commandOf('down', version, ['downgrade', oneRevision(version, toRevision)]);
+      await runMigratorCommand(command, limitedSettings(settings, limits), effect);
     },
   };
   return {
@@ -81,12 +87,14 @@ function oneRevision(version: string, toRevision: string | null): string {
   return toRevision;
 }
 
+const severalAtOnce = (from: string): string => `alembic prints no SQL from several revisions at once (${from})`;
+
 async function previewFrom(
   from: string,
   { to, dialect }: AlembicSettings,
   print: (words: string[]) => Promise<string>,
 ): ReturnType<Migrator['preview']> {
-  if (from.includes(',')) return { unseen: `alembic prints no SQL from several revisions at once (${from})` };
+  if (from.includes(',')) return { unseen: severalAtOnce(from) };
   const range = `${from === EMPTY ? '' : from}:${to}`;
   const sql = await print(['upgrade', from === EMPTY ? to : range, '--sql']);
   return { sql, dialect, ownTables: ['alembic_version'], atomicity: readAtomicity(sql) };

@@ -17,6 +17,7 @@ import { commandFolder, notStored, wayDownOf } from '../way-down.ts';
 import type { MigratorSettings } from './settings.ts';
 
 const NOT_SAID = { atomic: false, why: 'the release file does not say `transactional: true`' } as const;
+const DOWN_NOT_SAID = { atomic: false, why: 'the release file does not say `transactional-down: true`' } as const;
 const REVISION_LENGTH_MAX = 200; // a revision is a number, a hash or a file name; anything longer is an error message
 
 /**
@@ -34,9 +35,11 @@ export function openCommandMigrator(checkedSettings: Json, manners: LockManners 
       const command = commandOf('up', settings.up, { VERSION: version });
       await runMigratorCommand(command, limitedSettings(settings, limits), effect);
     },
-    goDown: async (version, toRevision, effect) => {
+    atomicityDown: async () => (settings.transactionalDown === true ? { atomic: true } : DOWN_NOT_SAID),
+    goDown: async ({ version, toRevision }, effect, limits) => {
       const bindings = { VERSION: version, ...(toRevision === null ? {} : { REVISION: toRevision }) };
-      await runMigratorCommand(commandOf('down', settings.down ?? [], bindings), settings, effect);
+      const command = commandOf('down', settings.down ?? [], bindings);
+      await runMigratorCommand(command, limitedSettings(settings, limits), effect);
     },
   };
   const directions = directionsOf(deeds, manners);

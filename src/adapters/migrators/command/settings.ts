@@ -15,6 +15,8 @@ export interface MigratorSettings {
   status: string[] | null;
   /** Whether an `up` that fails leaves the data as it was. */
   transactional: boolean;
+  /** The same of `down`, with every migration and its record taken back together. */
+  transactionalDown?: true;
   directory: string;
   files?: string[] | undefined;
   env: Record<string, string>;
@@ -51,19 +53,37 @@ export const migratorSettings = z
       .describe(
         'Whether an `up` that fails leaves the data as it was. Then waits for locks are limited, and tried again: see `lock-timeout`.',
       ),
+    'transactional-down': z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether a `down` that fails leaves the data as it was, or at the revision that it tells. Then its waits for locks are limited too.',
+      ),
     directory: z.string().min(1).default('.').describe('Working directory, relative to the project.'),
     env: z.record(z.string(), z.string()).default({}).describe('Variables of the commands.'),
     files: filesSetting(),
     timeout: durationSetting('30m').describe('Limit of each command.'),
   })
-  .transform(({ timeout, down, revision, preview, dialect, status, ...rest }): MigratorSettings => {
-    return {
-      ...rest,
-      down: down ?? null,
-      revision: revision ?? null,
-      preview: preview ?? null,
-      dialect: dialect ?? null,
-      status: status ?? null,
-      timeoutSeconds: timeout,
-    };
-  });
+  .transform(
+    ({
+      timeout,
+      down,
+      revision,
+      preview,
+      dialect,
+      status,
+      'transactional-down': isDownWhole,
+      ...rest
+    }): MigratorSettings => {
+      return {
+        ...rest,
+        ...(isDownWhole === true ? { transactionalDown: true } : {}),
+        down: down ?? null,
+        revision: revision ?? null,
+        preview: preview ?? null,
+        dialect: dialect ?? null,
+        status: status ?? null,
+        timeoutSeconds: timeout,
+      };
+    },
+  );

@@ -11,6 +11,7 @@ import {
   noRevisionToGoTo,
   runMigratorCommand,
   tryMigratorCommand,
+  type DownGoal,
   type MigratorCommand,
   type MigratorDeeds,
 } from '../run-migrator-command.ts';
@@ -30,6 +31,10 @@ export function openKnexMigrator(checkedSettings: Json, manners: LockManners | n
   const list = (version: string, effect: Effect) => askList(settings, version, effect);
   const revision = async (version: string, effect: Effect): Promise<string> =>
     (await list(version, effect)).applied.at(-1) ?? EMPTY;
+  const above = async ({ version, toRevision }: DownGoal, effect: Effect): Promise<string[]> => {
+    if (toRevision === null) throw noRevisionToGoTo('knex', version);
+    return migrationsAbove((await list(version, effect)).applied, toRevision, version);
+  };
   const deeds: MigratorDeeds = {
     kind: 'knex',
     revision,
@@ -37,11 +42,12 @@ export function openKnexMigrator(checkedSettings: Json, manners: LockManners | n
       findAtomicity(settings, (await list(version, effect)).pending, version, effect),
     goUp: (version, effect, limits) =>
       change(limitedSettings(settings, limits), commandOf(settings, 'up', version, ['migrate:latest']), effect),
-    goDown: async (version, toRevision, effect) => {
-      if (toRevision === null) throw noRevisionToGoTo('knex', version);
-      const { applied } = await list(version, effect);
-      for (const name of migrationsAbove(applied, toRevision, version)) {
-        await change(settings, commandOf(settings, 'down', version, ['migrate:down', name]), effect);
+    atomicityDown: async (version, toRevision, effect) =>
+      findAtomicity(settings, await above({ version, toRevision }, effect), version, effect),
+    goDown: async (to, effect, limits) => {
+      for (const name of await above(to, effect)) {
+        const command = commandOf(settings, 'down', to.version, ['migrate:down', name]);
+        await change(limitedSettings(settings, limits), command, effect);
       }
     },
   };

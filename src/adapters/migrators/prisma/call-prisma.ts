@@ -86,10 +86,12 @@ export async function resolveFailed(call: PrismaCall, name: string): Promise<voi
 }
 
 /** Runs SQL by the address that Prisma itself uses. */
-export async function execute(call: PrismaCall, sql: string): Promise<void> {
-  await withScript(sql, call.effect, async (path) => {
+export async function execute(call: PrismaCall, sql: string, limits: SessionLimits | null): Promise<void> {
+  const { settings, version, effect } = call;
+  const limited = limitedAddresses(settings, limits, { effect, bindings: { VERSION: version } });
+  await withScript(sql, effect, async (path) => {
     const command = commandOf(call, 'down', ['db', 'execute', '--file', path]);
-    await runMigratorCommand(command, call.settings, call.effect);
+    await runMigratorCommand(command, limited, effect);
   });
 }
 

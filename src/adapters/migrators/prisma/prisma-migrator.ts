@@ -25,7 +25,8 @@ export function openPrismaMigrator(checkedSettings: Json, manners: LockManners |
     revision: async (version, effect) => revisionOf(await look(callOf(version, effect)), EMPTY),
     atomicity: async (version, effect) => atomicityOfAll(callOf(version, effect)),
     goUp: (version, effect, limits) => goUp(callOf(version, effect), limits),
-    goDown: (version, toRevision, effect) => goDown(callOf(version, effect), toRevision),
+    atomicityDown: async (version, toRevision, effect) => atomicityDown(callOf(version, effect), toRevision),
+    goDown: ({ version, toRevision }, effect, limits) => goDown(callOf(version, effect), toRevision, limits),
   };
   return {
     kind: 'prisma',
@@ -120,33 +121,52 @@ async function takeBackWhole(call: PrismaCall): Promise<void> {
   }
 }
 
+interface DownScript {
+  name: string;
+  down: string;
+  /** Prisma holds the way up of it for failed. */
+  isBroken: boolean;
+}
+
 /** Newest first, by the `down.sql` of each; nothing is begun when one is missing. */
-async function goDown(call: PrismaCall, toRevision: string | null): Promise<void> {
+async function downScripts(call: PrismaCall, toRevision: string | null): Promise<DownScript[]> {
   if (toRevision === null) throw noRevisionToGoTo('prisma', call.version);
   const { applied, failed } = await look(call);
   const files = await readMigrations(placeOf(call, call.settings.migrations));
   if (toRevision !== EMPTY && !applied.includes(toRevision)) throw notApplied(call, toRevision);
   const above = applied.filter((name) => toRevision === EMPTY || name > toRevision).toReversed();
   const broken = failed.map((row) => row.name);
-  const scripts = [...broken, ...above].map((name) => {
+  return [...broken, ...above].map((name) => {
     const down = files.find((file) => file.name === name)?.down ?? null;
     if (down === null) throw noDownScript(call, name);
-    return { name, down };
+    return { name, down, isBroken: broken.includes(name) };
   });
-  for (const script of scripts) {
-    if (broken.includes(script.name)) {
-      await execute(call, inOneTransaction(script.name, script.down, ''));
+}
+
+async function goDown(call: PrismaCall, toRevision: string | null, limits: SessionLimits | null): Promise<void> {
+  for (const script of await downScripts(call, toRevision)) {
+    if (script.isBroken) {
+      await execute(call, inOneTransaction(script.name, script.down, ''), limits);
       await resolveFailed(call, script.name);
-    } else await undo(call, script);
+    } else await undo(call, script, limits);
   }
 }
 
+/** Each script is sent with its record in one transaction, unless a word in it forbids that; of a failed one the record goes afterwards. */
+async function atomicityDown(call: PrismaCall, toRevision: string | null): Promise<Atomicity> {
+  const scripts = await downScripts(call, toRevision);
+  const broken = scripts.find((script) => script.isBroken);
+  if (broken !== undefined) return { atomic: false, why: `prisma holds ${broken.name} for failed` };
+  const found = scripts.map(({ name, down }) => atomicityOf({ name, sql: down, down: null }, false));
+  return found.find((one) => !one.atomic) ?? { atomic: true };
+}
+
 /** `migrate status` takes a row that is marked as rolled back for an applied one, so the row of an undone migration goes. */
-async function undo(call: PrismaCall, { name, down }: { name: string; down: string }): Promise<void> {
+async function undo(call: PrismaCall, { name, down }: DownScript, limits: SessionLimits | null): Promise<void> {
   const forget = `DELETE FROM "_prisma_migrations" WHERE migration_name = '${name}' AND rolled_back_at IS NULL;\n`;
   const script = inOneTransaction(name, down, forget);
-  await execute(call, script);
-  if (!script.includes(forget)) await execute(call, forget);
+  await execute(call, script, limits);
+  if (!script.includes(forget)) await execute(call, forget, limits);
 }
 
 function inOneTransaction(name: string, sql: string, more: string): string {
