@@ -1,4 +1,4 @@
-// What the app keeps in Qdrant, and the migration of it. `node vectors.mjs up | down REVISION | revision | start CONTAINER`
+// What the app keeps in Qdrant, and the migration of it. `node vectors.mjs up VERSION | down REVISION | revision | start CONTAINER`
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -51,7 +51,9 @@ async function noteRevision(number) {
   await ask('PUT', '/collections/revision/points?wait=true', { points: [point] });
 }
 
-async function up() {
+/** The versions before 3 know of no languages. */
+async function up(version) {
+  if (Number(version.split('.')[0]) < 3) return;
   for (const { id, payload } of await readPoints()) {
     const language = LANGUAGES[payload.name.split('.').at(-1)] ?? 'unknown';
     await ask('POST', '/collections/chunks/points/payload?wait=true', { points: [id], payload: { language } });

@@ -91,7 +91,7 @@ describe.skipIf(host.reason !== '')(`document P with its Qdrant volume (${host.r
     project.write('releases/3.1.1/server.mjs', project.read('server.mjs').replace("'GET /points'", "'GET /nothing'"));
     const said = await project.shipway(20, 'release', '3.1.1');
     expect(said).toContain('ROLLED BACK to 2.9.0');
-    expect(said).toMatch(/from 1 to 2[\s\S]*from 2 to 1/);
+    expect(said).toMatch(/migrate up: 1 -> 2[\s\S]*migrate down to 1 with/);
     expect({ points: await points(), uploads: uploads() }).toEqual(before);
     const shown = await project.shipway(0, 'backup', 'show', 'before:r-0002');
     expect(shown).toMatch(/uploads[\s\S]*vectors/);

@@ -40,17 +40,37 @@ describe.skipIf(missing !== '')(`a release whose migration waits for a lock ${mi
     project.write('.env', `DATABASE_URL='${postgres.url(project.directory).replaceAll("'", '%27')}'\n`);
     alembic?.write(project.directory);
     said(0, await project.run(['release', '1.0.0'], LIMIT));
-    alembic?.add(project.directory, ['ALTER TABLE notes ADD COLUMN third text']);
-    holder = new pg.Client({ connectionString: postgres.url(project.directory), application_name: 'idler' });
-    holder.on('error', () => undefined);
-    await holder.connect();
-    await holder.query('BEGIN; SELECT count(*) FROM notes');
+    alembic?.add(project.directory, ['ALTER TABLE notes ADD COLUMN third text'], false, [
+      'ALTER TABLE notes DROP COLUMN third',
+    ]);
+    await hold();
   }, TEST_MS);
   afterEach(async () => {
     await holder?.end();
     await postgres.drop(project.directory);
     await project.remove();
   });
+
+  async function hold(): Promise<void> {
+    holder = new pg.Client({ connectionString: postgres.url(project.directory), application_name: 'idler' });
+    holder.on('error', () => undefined);
+    await holder.connect();
+    await holder.query('BEGIN; SELECT count(*) FROM notes');
+  }
+  /** Each try has a connection of its own, which is found by the name of the step. */
+  async function secondTry(step: string): Promise<void> {
+    const tries = new Set<number>();
+    const look = `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'shipway/%/${step}/1'`;
+    const seesTwo = async (): Promise<boolean> => {
+      for (const { pid } of await postgres.query<{ pid: number }>(project.directory, look)) tries.add(pid);
+      return tries.size >= 2;
+    };
+    await waitUntil('a second try', seesTwo, { limitSeconds: 120 });
+  }
+  async function letGo(): Promise<void> {
+    await holder?.end();
+    holder = null;
+  }
 
   test(
     'the plan says how it waits, and the release goes on when the lock is free',
@@ -59,15 +79,8 @@ describe.skipIf(missing !== '')(`a release whose migration waits for a lock ${mi
       expect(plan).toContain('waits for a lock 200 ms at most; tries again for 1m');
       expect(plan).not.toContain('no-lock-timeout');
       const release = project.start(['release', '1.1.0'], LIMIT);
-      const tries = new Set<number>();
-      const look = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'shipway/%/migrate.up/1'";
-      const seesTwo = async (): Promise<boolean> => {
-        for (const { pid } of await postgres.query<{ pid: number }>(project.directory, look)) tries.add(pid);
-        return tries.size >= 2;
-      };
-      await waitUntil('a second try', seesTwo, { limitSeconds: 120 });
-      await holder?.end();
-      holder = null;
+      await secondTry('migrate.up');
+      await letGo();
       const ended = await release.ended;
       expect(ended.exitCode, ended.stdout + ended.stderr).toBe(0);
       expect(await postgres.tablesAndColumns(project.directory)).toContain('notes.third');
@@ -90,6 +103,25 @@ describe.skipIf(missing !== '')(`a release whose migration waits for a lock ${mi
       const status = said(0, await project.run(['migrate', 'status', '1.1.0'], LIMIT));
       expect(status).toContain('revision of production: r2');
       expect(project.read('version.txt')).toBe('1.0.0\n');
+    },
+    TEST_MS,
+  );
+
+  test(
+    'the way down of a rollback by hand waits like the way up, and goes on when the lock is free',
+    async () => {
+      await letGo();
+      said(0, await project.run(['release', '1.1.0'], LIMIT));
+      const words = ['rollback', '--data', 'down', '--reason', 'slow'];
+      const asked = said(3, await project.run([...words, '--yes'], LIMIT));
+      const since = /add --yes-lose-data-since (\S+)/.exec(asked)?.[1] ?? '';
+      await hold();
+      const going = project.start([...words, '--yes-lose-data-since', since], LIMIT);
+      await secondTry('data.down');
+      await letGo();
+      const ended = await going.ended;
+      expect(ended.exitCode, ended.stdout + ended.stderr).toBe(0);
+      expect(await postgres.tablesAndColumns(project.directory)).not.toContain('notes.third');
     },
     TEST_MS,
   );
