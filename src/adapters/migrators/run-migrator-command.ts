@@ -9,7 +9,7 @@ import {
   runDeclaredCommand,
   type DeclaredSettings,
 } from '../../platform/run-declared-command.ts';
-import { goPolitely } from './go-politely.ts';
+import { goPolitely, type PoliteRun } from './go-politely.ts';
 import type { Migrator } from './migrator.ts';
 import type { SessionLimits } from './session-limits.ts';
 
@@ -116,8 +116,8 @@ export function directionsOf(
     async up(version, effect) {
       const before = await deeds.revision(version, effect);
       await gap('migrator.before-up');
-      const { kind, revision, atomicity, goUp } = deeds;
-      await goPolitely({ kind, direction: 'up', revision, atomicity, go: goUp }, manners, version, effect);
+      const go: PoliteRun['go'] = (_, given, limits) => deeds.goUp(version, given, limits);
+      await goPolitely({ ...deeds, direction: 'up', go }, manners, version, effect);
       await gap('migrator.after-up');
       const after = await deeds.revision(version, effect);
       effect.report(`migrate up: ${changeOf(before, after)}`);
@@ -126,11 +126,9 @@ export function directionsOf(
       const before = await deeds.revision(version, effect);
       if (before !== null && before === toRevision) return;
       await gap('migrator.before-down');
-      const { kind, revision } = deeds;
       const atomicity = (): Promise<Atomicity> => deeds.atomicityDown(version, toRevision, effect);
-      const go = (_: string, given: Effect, limits: SessionLimits | null): Promise<void> =>
-        deeds.goDown({ version, toRevision }, given, limits);
-      await goPolitely({ kind, direction: 'down', revision, atomicity, go }, manners, version, effect);
+      const go: PoliteRun['go'] = (_, given, limits) => deeds.goDown({ version, toRevision }, given, limits);
+      await goPolitely({ ...deeds, direction: 'down', atomicity, go }, manners, version, effect);
       await gap('migrator.after-down');
       const after = await deeds.revision(version, effect);
       effect.report(`migrate down: ${changeOf(before, after)}`);

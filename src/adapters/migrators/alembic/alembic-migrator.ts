@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { Json } from '../../../core/release/json.ts';
-import type { LockManners } from '../../../core/release/lock-manners.ts';
+import type { Atomicity, LockManners } from '../../../core/release/lock-manners.ts';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { listDirectory, readText } from '../../../platform/files.ts';
-import { isUnseen, type Migrator } from '../migrator.ts';
+import { isUnseen, type Migrator, type SqlPreview, type Unseen } from '../migrator.ts';
 import {
   directionsOf,
   noRevisionToGoTo,
@@ -19,6 +19,9 @@ import { readAtomicity } from './read-atomicity.ts';
 import { goalOf, readCurrent, readHistory, splitHistory } from './read-history.ts';
 import { scriptFolders, sectionMeant } from './script-folders.ts';
 import type { AlembicSettings } from './settings.ts';
+
+/** Prints SQL and runs none. */
+type Print = (words: string[]) => Promise<string>;
 
 /** What alembic calls an empty database in its own arguments. */
 const EMPTY = 'base';
@@ -36,31 +39,24 @@ export function openAlembicMigrator(checkedSettings: Json, manners: LockManners 
   };
   const historyOf = async (version: string, effect: Effect): Promise<ReturnType<typeof readHistory>> =>
     readHistory(await readMigratorOutput(commandOf('status', version, ['history']), settings, effect));
-  const revision = async (version: string, effect: Effect): Promise<string> => {
-    const heads = await current(version, effect);
-    return heads.length === 0 ? EMPTY : heads.join(',');
+  const revision = async (version: string, effect: Effect): Promise<string> =>
+    (await current(version, effect)).join(',') || EMPTY;
+  const printing = (version: string, effect: Effect): Print => {
+    return (words) => readMigratorOutput(commandOf('preview', version, words), settings, effect);
   };
-  const preview = async (version: string, effect: Effect): ReturnType<Migrator['preview']> => {
-    const print = (words: string[]): Promise<string> =>
-      readMigratorOutput(commandOf('preview', version, words), settings, effect);
-    return previewFrom(await revision(version, effect), settings, print);
-  };
+  const preview = async (version: string, effect: Effect): ReturnType<Migrator['preview']> =>
+    previewFrom(await revision(version, effect), settings, printing(version, effect));
   const deeds: MigratorDeeds = {
     kind: 'alembic',
     revision,
-    atomicity: async (version, effect) => {
-      const seen = await preview(version, effect);
-      return isUnseen(seen) ? { atomic: false, why: seen.unseen } : readAtomicity(seen.sql);
-    },
+    atomicity: async (version, effect) => atomicityUp(await preview(version, effect)),
     goUp: async (version, effect, limits) => {
       const command = commandOf('up', version, ['upgrade', settings.to]);
       await runMigratorCommand(command, limitedSettings(settings, limits), effect);
     },
     atomicityDown: async (version, toRevision, effect) => {
-      const from = await revision(version, effect);
-      if (from.includes(',')) return { atomic: false, why: severalAtOnce(from) };
-      const words = ['downgrade', `${from}:${oneRevision(version, toRevision)}`, '--sql'];
-      return readAtomicity(await readMigratorOutput(commandOf('preview', version, words), settings, effect));
+      const range = { from: await revision(version, effect), to: oneRevision(version, toRevision) };
+      return atomicityDown(range, printing(version, effect));
     },
     goDown: async ({ version, toRevision }, effect, limits) => {
       const command = commandOf('down', version, ['downgrade', oneRevision(version, toRevision)]);
@@ -87,12 +83,21 @@ function oneRevision(version: string, toRevision: string | null): string {
   return toRevision;
 }
 
+function atomicityUp(seen: SqlPreview | Unseen): Atomicity {
+  return isUnseen(seen) ? { atomic: false, why: seen.unseen } : readAtomicity(seen.sql);
+}
+
+async function atomicityDown({ from, to }: { from: string; to: string }, print: Print): Promise<Atomicity> {
+  if (from.includes(',')) return { atomic: false, why: severalAtOnce(from) };
+  return readAtomicity(await print(['downgrade', `${from}:${to}`, '--sql']));
+}
+
 const severalAtOnce = (from: string): string => `alembic prints no SQL from several revisions at once (${from})`;
 
 async function previewFrom(
   from: string,
   { to, dialect }: AlembicSettings,
-  print: (words: string[]) => Promise<string>,
+  print: Print,
 ): ReturnType<Migrator['preview']> {
   if (from.includes(',')) return { unseen: severalAtOnce(from) };
   const range = `${from === EMPTY ? '' : from}:${to}`;
