@@ -1,5 +1,6 @@
 // Document P as one whole release: uploads and the Qdrant volume in one backup, a migration of the vectors, the way back of each kind.
 // The project is examples/pbjrag with its shipway.qdrant.yaml. Qdrant is a fake that keeps its points as files, in a real container on a real volume.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -148,9 +149,10 @@ describe.skipIf(host.reason !== '')(`document P with its Qdrant volume (${host.r
     // What was lost is in the backup that was taken first.
     const listed = JSON.parse(await project.shipway(0, 'backup', 'list', '--json')) as { backups: { id: string }[] };
     await project.shipway(0, 'backup', 'restore', listed.backups[0]?.id ?? '', '--into', 'safety');
-    const names = readdirSync(project.path('safety'), { recursive: true }) as string[];
+    execFileSync('tar', ['-xf', project.path('safety/vectors/volume.tar'), '-C', project.path('safety/vectors')]);
+    const names = readdirSync(project.path('safety/vectors'), { recursive: true }) as string[];
     const kept = names.filter((name) => /chunks\/points\/\d+\.json$/.test(name));
-    const texts = kept.map((name) => JSON.parse(readFileSync(project.path('safety', name), 'utf8')) as Point);
+    const texts = kept.map((name) => JSON.parse(readFileSync(project.path('safety/vectors', name), 'utf8')) as Point);
     expect(Object.fromEntries(texts.map((point) => [point.payload['name'], sha(textOf(point, []))]))).toEqual(
       spoilt.points,
     );
