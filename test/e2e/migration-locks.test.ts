@@ -111,6 +111,7 @@ describe.skipIf(missing !== '')(`a release whose migration waits for a lock ${mi
     'the way down of a rollback by hand waits like the way up, and goes on when the lock is free',
     async () => {
       await letGo();
+      project.write('shipway.yaml', releaseFile('    maintenance: { file: maintenance.flag }'));
       said(0, await project.run(['release', '1.1.0'], LIMIT));
       const words = ['rollback', '--data', 'down', '--reason', 'slow'];
       const asked = said(3, await project.run([...words, '--yes'], LIMIT));
