@@ -39,7 +39,7 @@ describe.skipIf(host.reason !== '')(`document P with its Qdrant volume (${host.r
       vector,
       Object.entries(payload)
         .filter(([key]) => !leftOut.includes(key))
-        .sort(),
+        .sort(([one], [other]) => one.localeCompare(other)),
     ]);
   function uploads(): Record<string, string> {
     const names = readdirSync(project.path('uploads')).sort();

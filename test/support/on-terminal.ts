@@ -25,7 +25,9 @@ export function startOnTerminal(
   argv: string[],
   { directory, environment }: { directory: string; environment: Record<string, string> },
 ): OnTerminal {
-  const command = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  const words = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+  // A terminal without a size breaks every line after each letter.
+  const command = `stty cols 160 rows 40; exec ${words}`;
   const child = spawn('script', ['--quiet', '--return', '--echo', 'never', '--command', command, '/dev/null'], {
     cwd: directory,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', TERM: 'xterm', ...environment },
