@@ -259,7 +259,7 @@ function judgeDown(trial: Trial, { before, migrated, used, restored }: States, f
   const written = changedTables(migrated, used);
   const differences = compareStates(before, restored, { ...everything(trial), written });
   for (const { kind, sentence } of differences.slice(0, DIFFERENCES_MAX)) {
-    const severity = kind === 'order' ? 'warning' : 'failure';
+    const severity = kind === 'order' || kind === 'wider' ? 'warning' : 'failure';
     found.findings.push({ severity, kind: 'not-restored', sentence: `after down: ${sentence}` });
   }
   if (differences.length > DIFFERENCES_MAX) {

@@ -141,6 +141,8 @@ async function readSizes(
     try {
       const found = await adapters.describeTables(store, names, effect);
       facts.engineVersion ??= found?.engineVersion ?? null;
+      const absent = found?.absent ?? [];
+      facts.absent = (facts.absent ?? absent).filter((name) => absent.includes(name));
       for (const [name, fact] of Object.entries(found?.tables ?? {})) {
         const known = facts.tables[name];
         // Two databases with the same table: the larger one decides.
@@ -148,6 +150,7 @@ async function readSizes(
       }
     } catch (error) {
       if (!isProblem(error)) throw error;
+      facts.absent = [];
       problems.push(`the sizes of the tables that are migrated are not known: ${error.message}`);
     }
   }

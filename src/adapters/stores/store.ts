@@ -37,6 +37,10 @@ export interface TableDescription {
   bytes: number | null;
   /** Types by column, as the engine writes them. */
   columns: Record<string, string>;
+  /** Columns that a validated CHECK proves to hold no NULL; absent: the engine is not asked. */
+  proven?: string[];
+  /** What a column gets that an INSERT leaves out; `identity` for the sequence of one. Absent: the engine is not asked. */
+  defaults?: Record<string, string>;
 }
 
 /** Somebody waits for a lock of the server. */
@@ -53,6 +57,8 @@ export interface DescribedTables {
   engineVersion: number | null;
   /** By the names that were asked for; what is not there is left out. */
   tables: Record<string, TableDescription>;
+  /** Of the names that were asked for, those that nothing in the database has; absent: the engine is not asked. */
+  absent?: string[];
 }
 
 /** Statements of a version, tried on a scratch copy. What the database says against one is a result; anything else is thrown. */

@@ -7,7 +7,14 @@ import { keepsBytes } from './rules-of-columns.ts';
 import type { Deed } from './statement.ts';
 
 const DROP: Deed = { kind: 'drop-column', table: 'users', column: 'nick', repeatable: false };
-const INDEX: Deed = { kind: 'create-index', table: 'users', name: 'i', concurrently: false, repeatable: false };
+const INDEX: Deed = {
+  kind: 'create-index',
+  table: 'users',
+  name: 'i',
+  columns: [],
+  concurrently: false,
+  repeatable: false,
+};
 const TIMEOUT: Deed = { kind: 'set-lock-timeout', milliseconds: 200, local: false };
 
 function migration(deeds: Deed[], change: Partial<Migration> = {}, remarks: string[] = []): Migration {
@@ -157,6 +164,18 @@ describe('a script', () => {
 });
 
 describe('facts from JSON', () => {
+  test('what the database can be asked for can be given', () => {
+    const given = { proven: ['id'], defaults: { id: 'identity' } };
+    const facts = readFacts(JSON.stringify({ absent: ['b'], tables: { a: given } }), 'f');
+    expect(facts).toMatchObject({ absent: ['b'], tables: { a: given } });
+    for (const wrong of [
+      '{"absent": "b"}',
+      '{"tables": {"a": {"proven": [1]}}}',
+      '{"tables": {"a": {"defaults": {"b": 1}}}}',
+    ])
+      expect(() => readFacts(wrong, 'f')).toThrow('the facts cannot be used');
+  });
+
   test('what is left out is not known', () => {
     expect(readFacts('{"tables": {"a": {"bytes": 5}}}', 'f')).toEqual({
       ...NOTHING_KNOWN,

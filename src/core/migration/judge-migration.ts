@@ -3,7 +3,7 @@ import { dataRemarks } from './rules-of-data.ts';
 import { downRemarks } from './rules-of-down.ts';
 import { lockRemarks, lockTimeoutRemark } from './rules-of-locks.ts';
 import { nameRemarks } from './rules-of-names.ts';
-import { canStopHalfWay, enumRemarks, repeatRemark } from './rules-of-repeating.ts';
+import { canStopHalfWay, enumRemarks, repeatRemark, transactionRemarks } from './rules-of-repeating.ts';
 import type { Finding, Migration, MigrationFacts } from './migration.ts';
 import { advance, beginProgress } from './progress.ts';
 import { RULES } from './rule-list.ts';
@@ -34,7 +34,7 @@ export function judgeMigration(migration: Migration, facts: MigrationFacts): Fin
       advance(scene.progress, deed);
     }
   }
-  findings.push(...downRemarks(migration).map((one) => findingOf(migration, one)), ...unjudgedDown(migration));
+  findings.push(...downRemarks(migration, facts).map((one) => findingOf(migration, one)), ...unjudgedDown(migration));
   return once(findings);
 }
 
@@ -46,6 +46,7 @@ function remarksOn(deed: Deed, scene: Scene): Remark[] {
     ...lockRemarks(deed, scene),
     ...dataRemarks(deed, scene),
     ...enumRemarks(deed, scene),
+    ...transactionRemarks(deed, scene),
   ];
 }
 

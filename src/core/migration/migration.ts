@@ -20,11 +20,17 @@ export interface TableFact {
   rows: number | null;
   /** Types by column, as the database tells them: `character varying(50)`. */
   columns: Record<string, string>;
+  /** Columns that a validated CHECK proves to hold no NULL; absent: nobody asked. */
+  proven?: string[];
+  /** What a column gets that an INSERT leaves out, as the database tells it; `identity` for the sequence of one. Absent: nobody asked. */
+  defaults?: Record<string, string>;
 }
 
 /** What is known besides the SQL. What is not known counts against the migration, never for it. */
 export interface MigrationFacts {
   tables: Record<string, TableFact>;
+  /** Tables that are known not to be there. */
+  absent?: string[];
   /** `table`, or `table.column`, that the version that runs is known not to use. */
   unused: string[];
   /** Major version of the database. */

@@ -12,6 +12,10 @@ export interface Progress {
   newColumns: Map<string, NewColumn>;
   /** `<kind> <name>` of views, functions and so on that were created here. */
   newObjects: Set<string>;
+  /** Functions made here that only compute: a trigger with one refuses nothing. */
+  computing: Set<string>;
+  /** `<kind> <name>` of what was dropped here if it was there: it can be made again by a second run. */
+  cleared: Set<string>;
   /** Columns proven by a CHECK (… IS NOT NULL) of this migration, by `table constraint`. */
   checks: Map<string, string | null>;
   /** Constraints added here with NOT VALID, with the number of the transaction they were added in. */
@@ -31,6 +35,8 @@ export function beginProgress(isWrapped: boolean, lockTimeoutMs: number | null):
     newTables: new Set(),
     newColumns: new Map(),
     newObjects: new Set(),
+    computing: new Set(),
+    cleared: new Set(),
     checks: new Map(),
     notValid: new Map(),
     validated: [],
@@ -70,9 +76,19 @@ export function advance(progress: Progress, deed: Deed): void {
       return;
     case 'drop-table':
       progress.newTables.delete(deed.table);
+      if (deed.repeatable) progress.cleared.add(`table ${deed.table}`);
       return;
     case 'create-object':
       progress.newObjects.add(`${deed.what} ${deed.name}`);
+      // Rows of its own, which nobody has read yet.
+      if (deed.what === 'materialized view') progress.newTables.add(deed.name);
+      if (deed.computes === true) progress.computing.add(deed.name);
+      return;
+    case 'drop-object':
+      if (deed.repeatable) progress.cleared.add(`${deed.what} ${deed.name}`);
+      return;
+    case 'drop-constraint':
+      if (deed.repeatable) progress.cleared.add(`constraint ${deed.table} ${deed.name}`);
       return;
     default:
       advanceColumns(progress, deed);

@@ -1,8 +1,8 @@
 import { problem } from '../release/problem.ts';
 import type { MigrationFacts, TableFact } from './migration.ts';
 
-const KEYS = ['tables', 'unused', 'engineVersion', 'lockTimeoutMs'];
-const TABLE_KEYS = ['bytes', 'rows', 'columns'];
+const KEYS = ['tables', 'absent', 'unused', 'engineVersion', 'lockTimeoutMs'];
+const TABLE_KEYS = ['bytes', 'rows', 'columns', 'proven', 'defaults'];
 const EXAMPLE =
   '{"tables": {"orders": {"bytes": 370000000, "columns": {"note": "text"}}}, "unused": ["users.nick"], "engineVersion": 16, "lockTimeoutMs": 200}';
 
@@ -15,33 +15,47 @@ export function readFacts(text: string, where: string): MigrationFacts {
     throw wrong('it is not JSON', where, error);
   }
   const facts = objectOf(given, KEYS, 'the facts', where);
-  const { tables = {}, unused = [], engineVersion = null, lockTimeoutMs = null } = facts;
-  if (!Array.isArray(unused) || unused.some((one) => typeof one !== 'string'))
-    throw wrong('"unused" is not a list of names', where);
+  const { tables = {}, absent, unused = [], engineVersion = null, lockTimeoutMs = null } = facts;
   return {
+    ...(absent === undefined ? {} : { absent: namesOf(absent, '"absent"', where) }),
     tables: Object.fromEntries(
       Object.entries(objectOf(tables, null, '"tables"', where)).map(([name, fact]) => [
         name,
         tableFact(fact, name, where),
       ]),
     ),
-    unused: unused as string[],
+    unused: namesOf(unused, '"unused"', where),
     engineVersion: numberOf(engineVersion, '"engineVersion"', where),
     lockTimeoutMs: numberOf(lockTimeoutMs, '"lockTimeoutMs"', where),
   };
 }
 
 function tableFact(given: unknown, name: string, where: string): TableFact {
-  const { bytes = null, rows = null, columns = {} } = objectOf(given, TABLE_KEYS, `the table ${name}`, where);
-  const types = objectOf(columns, null, `the columns of ${name}`, where);
-  for (const [column, type] of Object.entries(types)) {
-    if (typeof type !== 'string') throw wrong(`the type of ${name}.${column} is not a text`, where);
-  }
+  const fact = objectOf(given, TABLE_KEYS, `the table ${name}`, where);
+  const { bytes = null, rows = null, columns = {}, proven, defaults } = fact;
   return {
     bytes: numberOf(bytes, `the bytes of ${name}`, where),
     rows: numberOf(rows, `the rows of ${name}`, where),
-    columns: types as Record<string, string>,
+    columns: textsOf(columns, { name, of: 'type', all: 'columns', where }),
+    ...(proven === undefined ? {} : { proven: namesOf(proven, `"proven" of ${name}`, where) }),
+    ...(defaults === undefined ? {} : { defaults: textsOf(defaults, { name, of: 'default', all: 'defaults', where }) }),
   };
+}
+
+function textsOf(
+  given: unknown,
+  { name, of, all, where }: { name: string; of: string; all: string; where: string },
+): Record<string, string> {
+  const texts = objectOf(given, null, `the ${all} of ${name}`, where);
+  for (const [column, text] of Object.entries(texts)) {
+    if (typeof text !== 'string') throw wrong(`the ${of} of ${name}.${column} is not a text`, where);
+  }
+  return texts as Record<string, string>;
+}
+
+function namesOf(given: unknown, what: string, where: string): string[] {
+  if (Array.isArray(given) && given.every((one) => typeof one === 'string')) return given;
+  throw wrong(`${what} is not a list of names`, where);
 }
 
 function objectOf(

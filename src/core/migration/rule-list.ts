@@ -72,6 +72,20 @@ export const RULES = {
     'The column has another type: the table is rewritten under the strongest lock, and the version that runs may read or write what no longer fits.',
     'ALTER TABLE users ALTER COLUMN score TYPE bigint;',
   ),
+  'default-changed': mild(
+    'the version that runs',
+    'INSERTs of the version that runs that rely on the default of before get another value.',
+    "ALTER TABLE users ALTER COLUMN plan SET DEFAULT 'team';",
+  ),
+  'sequence-behind': mild(
+    'the version that runs',
+    'A sequence will give out keys that are taken: rows were inserted beside it, or it begins again.',
+    'ALTER SEQUENCE users_id_seq RESTART WITH 1;',
+  ),
+  'partition-detached': breaks(
+    'The rows of a partition are no longer seen by queries of the table.',
+    'ALTER TABLE events DETACH PARTITION events_2020;',
+  ),
   'trigger-on-old-writes': mild(
     'the version that runs',
     'A trigger on an existing table also acts on what the version that runs writes, and can refuse it.',
@@ -201,6 +215,11 @@ export const RULES = {
     'the way back',
     'A value of an enum cannot be removed: there is no way down.',
     "ALTER TYPE mood ADD VALUE 'calm';",
+  ),
+  'transaction-cut': mild(
+    'running it twice',
+    'COMMIT in the middle of a migration that the tool runs in one transaction: a failure afterwards leaves half of it.',
+    '-- migrate:up transaction:true\nALTER TABLE users ADD COLUMN a int;\nCOMMIT;\nALTER TABLE users ADD COLUMN b int;',
   ),
   'not-idempotent': mild(
     'running it twice',

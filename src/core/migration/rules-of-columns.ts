@@ -11,6 +11,8 @@ export function columnRemarks(deed: Deed, scene: Scene): Remark[] {
       return isOld(scene, deed.table) ? setNotNull(deed, scene) : [];
     case 'drop-default':
       return isOld(scene, deed.table) ? dropDefault(deed, scene) : [];
+    case 'set-default':
+      return isOld(scene, deed.table) ? setDefault(deed, scene) : [];
     case 'change-type':
       return isOld(scene, deed.table) ? changeType(deed, scene) : [];
     default:
@@ -93,9 +95,11 @@ function setNotNull(deed: { table: string; column: string }, scene: Scene): Rema
       safeWay: `ALTER TABLE ${table} ALTER COLUMN ${column} SET DEFAULT '…';\n-- SET NOT NULL in a later release, once every version fills it`,
     });
   }
-  const isProven = scene.progress.validated.some(
-    (one) => one.table === deed.table && (one.column === null || one.column === deed.column),
-  );
+  const isProven =
+    factOf(scene, deed.table).proven?.includes(deed.column) === true ||
+    scene.progress.validated.some(
+      (one) => one.table === deed.table && (one.column === null || one.column === deed.column),
+    );
   if (isProven || isSqlite(scene)) return remarks;
   const name = `${deed.table.replaceAll('.', '_')}_${deed.column}_not_null`;
   const remark: Remark = {
@@ -118,10 +122,20 @@ function dropDefault(deed: { table: string; column: string }, scene: Scene): Rem
   return [{ rule: 'default-dropped-again', why, safeWay }];
 }
 
+/** Where nobody knows a default from before there is none to be relied on. */
+function setDefault({ table, column }: { table: string; column: string }, scene: Scene): Remark[] {
+  const before = factOf(scene, table).defaults?.[column];
+  if (before === undefined || scene.progress.newColumns.has(columnKey(table, column))) return [];
+  const why = `INSERTs of the version that runs that leave out ${table}.${column} got ${before}, and get another value from here on`;
+  const safeWay = `-- let the new version write the value itself; change the default in a later release`;
+  return [{ rule: 'default-changed', why, safeWay }];
+}
+
 function changeType(deed: Extract<Deed, { kind: 'change-type' }>, scene: Scene): Remark[] {
   if (scene.progress.newColumns.has(columnKey(deed.table, deed.column))) return [];
   const before = factOf(scene, deed.table).columns[deed.column] ?? null;
   if (before !== null && !deed.converts && keepsBytes(before, deed.type)) return [];
+  const isWider = before !== null && !deed.converts && holdsAll(before, deed.type);
   const [table, column] = [quoted(deed.table), quoted(deed.column)];
   const beside = quoted(`${deed.column}_new`);
   const from = before === null ? '' : ` from ${before}`;
@@ -135,6 +149,7 @@ function changeType(deed: Extract<Deed, { kind: 'change-type' }>, scene: Scene):
     return bySize(scene, deed.table, 'rewrite', { ...remark, severity: 'warning' });
   }
   const [first, ...more] = bySize(scene, deed.table, 'rewrite', remark);
+  if (isWider && first !== undefined) return [first, ...more];
   // However small the table: the version that runs still writes the old type.
   return first === undefined ? [] : [{ ...first, severity: 'error' }, ...more];
 }
@@ -158,6 +173,19 @@ export function keepsBytes(before: string, after: string): boolean {
     return wide === undefined || (from.limits[0] !== undefined && from.limits[0] <= wide && from.limits[1] === scale);
   }
   return from.name === 'varbit' && (wide === undefined || (from.limits[0] ?? Infinity) <= wide);
+}
+
+const WIDER: Record<string, string[]> = {
+  smallint: ['integer', 'bigint', 'numeric'],
+  integer: ['bigint', 'numeric'],
+  bigint: ['numeric'],
+  real: ['double precision'],
+};
+
+/** Whether every value of the one type is the same value of the other, so that nothing is lost and old writes still fit. */
+export function holdsAll(before: string, after: string): boolean {
+  const [from, to] = [readType(before), readType(after)];
+  return keepsBytes(before, after) || (to.limits.length === 0 && (WIDER[from.name] ?? []).includes(to.name));
 }
 
 const SHORT_NAMES: Record<string, string> = {

@@ -1,6 +1,6 @@
 import { columnKey } from './progress.ts';
 import type { Deed, Write } from './statement.ts';
-import { bySize, isOld, isSqlite, quoted, type Remark, type Scene } from './scene.ts';
+import { bySize, factOf, isOld, isSqlite, quoted, type Remark, type Scene } from './scene.ts';
 
 /** Rules about rows. */
 export function dataRemarks(deed: Deed, scene: Scene): Remark[] {
@@ -13,13 +13,15 @@ export function dataRemarks(deed: Deed, scene: Scene): Remark[] {
     }
     case 'write':
       return isOld(scene, deed.table) ? write(deed, scene) : [];
+    case 'move-sequence':
+      return restarted(deed, scene);
     default:
       return [];
   }
 }
 
 function write(deed: Write, scene: Scene): Remark[] {
-  return [...backfill(deed, scene), ...mixed(deed, scene), ...lost(deed, scene)];
+  return [...backfill(deed, scene), ...mixed(deed, scene), ...lost(deed, scene), ...takenKeys(deed, scene)];
 }
 
 function backfill(deed: Write, scene: Scene): Remark[] {
@@ -48,13 +50,11 @@ function mixed(deed: Write, scene: Scene): Remark[] {
     .find((one) => isSchemaChange(one) && 'table' in one && one.table !== null && isOld(scene, one.table));
   if (schema === undefined) return [];
   const why = `the migration also changes the schema: run together, the locks on both last until the last row is changed`;
-  return [
-    {
-      rule: 'schema-and-data-mixed',
-      why,
-      safeWay: '-- two migrations: first the schema, then, without a lock on it, the data',
-    },
-  ];
+  return bySize(scene, deed.table, 'change', {
+    rule: 'schema-and-data-mixed',
+    why,
+    safeWay: '-- two migrations: first the schema, then, without a lock on it, the data',
+  });
 }
 
 const SCHEMA_CHANGES = new Set<Deed['kind']>([
@@ -75,7 +75,9 @@ function isSchemaChange(deed: Deed): boolean {
 /** Old values that are overwritten or deleted and copied nowhere first. */
 function lost(deed: Write, scene: Scene): Remark[] {
   if (deed.how === 'insert' || scene.migration.irreversible !== null) return [];
-  const old = deed.columns.filter((column) => !scene.progress.newColumns.has(columnKey(deed.table, column)));
+  const old = deed.columns.filter(
+    (column) => !scene.progress.newColumns.has(columnKey(deed.table, column)) && deed.pins[column]?.length !== 1, // NULL, or the one value that stands in the text: the way down can write it back
+  );
   if (deed.how === 'update' && old.length === 0) return [];
   if (isSaved(scene, deed.table)) return [];
   const what =
@@ -90,6 +92,26 @@ function lost(deed: Write, scene: Scene): Remark[] {
       safeWay: `CREATE TABLE ${keep} AS SELECT * FROM ${quoted(deed.table)} WHERE …;  -- first; drop it in a later release\n-- the way down writes them back from there`,
     },
   ];
+}
+
+const MOVE = `SELECT setval('…', (SELECT max(…) FROM …));`;
+
+/** Keys written by hand into a column that a sequence fills: the sequence does not know them. */
+function takenKeys(deed: Write, scene: Scene): Remark[] {
+  if (deed.how !== 'insert') return [];
+  const defaults = factOf(scene, deed.table).defaults ?? {};
+  const column = Object.keys(deed.puts).find((name) => /^(?:nextval\(|identity$)/.test(defaults[name] ?? ''));
+  const deeds = scene.migration.up.flatMap((statement) => statement.deeds);
+  const isMoved = deeds.slice(deeds.indexOf(deed) + 1).some((one) => one.kind === 'move-sequence');
+  if (column === undefined || isMoved) return [];
+  const why = `${deed.table}.${column} gets keys that its sequence has not given out yet: the next INSERT that leaves it out may be given the same and fail`;
+  return [{ rule: 'sequence-behind', why, safeWay: `-- leave out ${quoted(column)}, or after it:\n${MOVE}` }];
+}
+
+function restarted(deed: Extract<Deed, { kind: 'move-sequence' }>, scene: Scene): Remark[] {
+  if (!deed.restarts || scene.progress.newObjects.has(`sequence ${deed.sequence}`)) return [];
+  const why = `${deed.sequence} begins again, whatever keys are taken: INSERTs that are given one of them fail`;
+  return [{ rule: 'sequence-behind', why, safeWay: MOVE }];
 }
 
 /** Whether this migration copies from the table into one of its own. */

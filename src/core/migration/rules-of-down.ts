@@ -1,6 +1,7 @@
 import { columnKey } from './progress.ts';
-import type { Deed, Statement } from './statement.ts';
-import type { Migration } from './migration.ts';
+import type { Deed, Literal, Statement, Write } from './statement.ts';
+import type { Migration, MigrationFacts } from './migration.ts';
+import { keepsBytes } from './rules-of-columns.ts';
 import type { Remark } from './scene.ts';
 
 /** A remark on a statement of one of the two directions; on the migration as a whole when the statement is null. */
@@ -13,12 +14,12 @@ export interface DownRemark {
 const IRREVERSIBLE = '-- shipway: irreversible WHY';
 
 /** Whether the way down undoes the way up, and leaves alone what was there before. */
-export function downRemarks(migration: Migration): DownRemark[] {
+export function downRemarks(migration: Migration, facts: MigrationFacts): DownRemark[] {
   const { down, irreversible } = migration;
   if (down === 'unseen' || irreversible !== null) return [];
   if (down === null) {
-    const first = migration.up.find((statement) => effectsOf(statement).length > 0) ?? null;
-    if (first === null) return [];
+    if (!migration.up.some((statement) => statement.deeds.some((deed) => isMissed(deed, migration.up, facts))))
+      return [];
     const why = 'when the release fails, nothing but a restore of the backup takes the schema back';
     const remark: Remark = {
       rule: 'no-down',
@@ -27,11 +28,24 @@ export function downRemarks(migration: Migration): DownRemark[] {
     };
     return [{ direction: 'up', statement: null, remark }];
   }
-  return [...whatStays(migration, down), ...whatIsDestroyed(migration, down)];
+  return [...whatStays(migration, down, facts), ...whatIsDestroyed(migration, down)];
 }
 
-function effectsOf(statement: Statement): string[] {
-  return statement.deeds.flatMap((deed) => Object.keys(undoNeeds(deed)));
+/** Whether the version before meets what the deed leaves: not what is new and stands by itself, nor a type that holds all the one before did. */
+function isMissed(deed: Deed, up: Statement[], facts: MigrationFacts): boolean {
+  if (Object.keys(undoNeeds(deed)).length === 0 || leavesNothing(deed, facts)) return false;
+  if (deed.kind === 'create-table') return false;
+  if (deed.kind === 'create-object' && deed.what !== 'trigger') return false;
+  const isNew = 'table' in deed && deed.table !== null && [...whatUpMakes(up).made.values()].includes(deed.table);
+  return !isNew || deed.kind === 'drop-table';
+}
+
+/** The table was not there, or the type holds all that the one before did: nothing is different for the version before. */
+function leavesNothing(deed: Deed, { tables, absent }: MigrationFacts): boolean {
+  if (deed.kind === 'drop-table') return absent?.includes(deed.table) === true;
+  if (deed.kind !== 'change-type' || deed.converts) return false;
+  const before = (tables[deed.table] ?? tables[`public.${deed.table}`])?.columns[deed.column];
+  return before !== undefined && keepsBytes(before, deed.type);
 }
 
 /** What has to stand in the way down for a deed, by a key; any of the texts will do. */
@@ -46,7 +60,13 @@ function undoNeeds(deed: Deed): Record<string, string[]> {
     case 'create-index':
       return deed.name === null
         ? {}
-        : { [`index ${deed.name} stays`]: [`-index ${deed.name}`, `-table ${deed.table}`] };
+        : {
+            [`index ${deed.name} stays`]: [
+              `-index ${deed.name}`,
+              `-table ${deed.table}`,
+              ...deed.columns.map((column) => `-column ${columnKey(deed.table, column)}`),
+            ],
+          };
     case 'create-object':
       // What replaces an older one has no name to drop: only the older text brings it back.
       return deed.repeatable || deed.what === 'other'
@@ -58,6 +78,8 @@ function undoNeeds(deed: Deed): Record<string, string[]> {
         : { [`${deed.what} ${deed.name} does not come back`]: [`+${deed.what} ${deed.name}`] };
     case 'rename-object':
       return { [`${deed.what} ${deed.to} keeps its new name`]: [`${deed.what} ${deed.to}>${deed.name}`] };
+    case 'detach-partition':
+      return { [`partition ${deed.partition} does not come back`]: [`+partition ${deed.partition}`] };
     default:
       return columnNeeds(deed);
   }
@@ -107,7 +129,9 @@ function constraintNeeds(deed: Deed): Record<string, string[]> {
         ],
       };
     case 'work':
-      return {};
+      return deed.how === 'scan partition'
+        ? { [`partition ${deed.table} stays`]: [`-partition ${deed.table}`, `-table ${deed.table}`] }
+        : {};
     default:
       return {};
   }
@@ -127,7 +151,13 @@ function undoes(deed: Deed): string[] {
     case 'create-object':
       return [`+${deed.what} ${deed.name}`];
     case 'drop-object':
-      return [`-${deed.what} ${deed.name}`];
+      return deed.what === 'materialized view'
+        ? [`-${deed.what} ${deed.name}`, `-table ${deed.name}`] // its indexes go with it
+        : [`-${deed.what} ${deed.name}`];
+    case 'detach-partition':
+      return [`-partition ${deed.partition}`];
+    case 'work':
+      return deed.how === 'scan partition' ? [`+partition ${deed.table}`] : [];
     case 'rename-object':
       return [`${deed.what} ${deed.name}>${deed.to}`];
     case 'add-constraint':
@@ -163,14 +193,14 @@ function undoesColumn(deed: Deed): string[] {
   }
 }
 
-function whatStays(migration: Migration, down: Statement[]): DownRemark[] {
+function whatStays(migration: Migration, down: Statement[], facts: MigrationFacts): DownRemark[] {
   if (down.some((statement) => statement.deeds.some((one) => one.kind === 'opaque'))) return []; // said as not-judged
   const done = new Set(down.flatMap((statement) => statement.deeds.flatMap(undoes)));
   const up = whatUpMakes(migration.up);
   const remarks: DownRemark[] = [];
   for (const statement of migration.up) {
     for (const deed of statement.deeds) {
-      if (isOverInside(deed, up)) continue;
+      if (isOverInside(deed, up) || leavesNothing(deed, facts)) continue;
       for (const [what, ways] of Object.entries(undoNeeds(deed))) {
         if (ways.some((way) => done.has(way)) || isCovered(deed, done, up)) continue;
         const why = `after the way down, ${what}: the way up fails when it is tried again, or the version before meets a schema it does not know`;
@@ -257,9 +287,10 @@ function isCovered(deed: Deed, done: Set<string>, { made }: UpEffects): boolean 
 function whatIsDestroyed(migration: Migration, down: Statement[]): DownRemark[] {
   const { within, made: kept } = whatUpMakes(migration.up);
   const made = new Set([...within, ...[...kept.values()].map((table) => `+table ${table}`)]);
+  const own = { made, newValue: newValuesOf(migration.up, down) };
   return down.flatMap((statement) =>
     statement.deeds.flatMap((deed): DownRemark[] => {
-      const what = destroys(deed, made);
+      const what = destroys(deed, own);
       if (what === null) return [];
       const why = `the way down changes ${what}, which was there before the way up and may have been written since`;
       const safeWay =
@@ -269,7 +300,37 @@ function whatIsDestroyed(migration: Migration, down: Statement[]): DownRemark[] 
   );
 }
 
-function destroys(deed: Deed, made: Set<string>): string | null {
+/** What belongs to the way up, so that the way down may take it. */
+interface Own {
+  made: Set<string>;
+  /** Whether a value of a column can only be there since the way up. */
+  newValue: (table: string, column: string, value: Literal) => boolean;
+}
+
+/** A value that the way up wrote, or that a constraint refused which it took away and the way down brings back. */
+function newValuesOf(up: Statement[], down: Statement[]): Own['newValue'] {
+  const deeds = up.flatMap((statement) => statement.deeds);
+  const after = down.flatMap((statement) => statement.deeds);
+  return (table, column, value) =>
+    deeds.some((one) => {
+      if (one.kind === 'write' && one.table === table) return one.puts[column]?.includes(value) === true;
+      if (one.kind !== 'drop-constraint' || one.table !== table || value === null) return false;
+      return after.some((two) => two.kind === 'add-constraint' && two.table === table && two.name === one.name);
+    });
+}
+
+/** Whether every row that is touched holds, in a column that counts, a value of the way up, or NULL, of which nothing is lost. */
+function touchesOwnOnly(deed: Write, column: string, { newValue }: Own): boolean {
+  const values = deed.pins[column] ?? [];
+  return values.length > 0 && values.every((one) => one === null || newValue(deed.table, column, one));
+}
+
+function destroys(deed: Deed, own: Own): string | null {
+  const { made } = own;
+  if (deed.kind === 'detach-partition')
+    return made.has(`+partition ${deed.partition}`) || made.has(`+table ${deed.partition}`)
+      ? null
+      : `the rows of ${deed.table}`;
   if (deed.kind === 'truncate') return made.has(`+table ${deed.table}`) ? null : `all rows of ${deed.table}`;
   if (deed.kind === 'drop-table' && !made.has(`+table ${deed.table}`)) {
     return [...made].some((one) => one.endsWith(`>${deed.table}`)) ? null : `the table ${deed.table}`;
@@ -279,8 +340,13 @@ function destroys(deed: Deed, made: Set<string>): string | null {
   if (deed.kind !== 'write' || deed.how === 'insert' || made.has(`+table ${deed.table}`)) return null;
   // Written back from a table of its own, or only what the way up inserted by key.
   if (deed.reads.some((table) => made.has(`+table ${table}`))) return null;
-  if (deed.how === 'delete') return deed.bounded ? null : `rows of ${deed.table}`;
-  const old = deed.columns.filter((column) => !isMade(deed.table, column, made));
+  if (deed.how === 'delete') {
+    const isOwn = Object.entries(deed.pins).some(
+      ([column, values]) => !values.includes(null) && touchesOwnOnly(deed, column, own),
+    );
+    return deed.bounded || isOwn ? null : `rows of ${deed.table}`;
+  }
+  const old = deed.columns.filter((column) => !isMade(deed.table, column, made) && !touchesOwnOnly(deed, column, own));
   return old.length === 0 ? null : `values of ${old.map((column) => columnKey(deed.table, column)).join(', ')}`;
 }
 

@@ -19,6 +19,8 @@ export function lockRemarks(deed: Deed, scene: Scene): Remark[] {
       return isOld(scene, deed.table) ? work(deed, scene) : [];
     case 'create-object':
       return createTrigger(deed, scene);
+    case 'detach-partition':
+      return deed.concurrently && scene.progress.inTransaction ? [inTransaction('DETACH PARTITION')] : [];
     default:
       return [];
   }
@@ -142,6 +144,7 @@ function work(deed: Work, scene: Scene): Remark[] {
 
 function createTrigger(deed: Extract<Deed, { kind: 'create-object' }>, scene: Scene): Remark[] {
   if (deed.what !== 'trigger' || deed.table === null || !isOld(scene, deed.table)) return [];
+  if (deed.calls !== undefined && scene.progress.computing.has(deed.calls)) return [];
   const why = `the trigger ${deed.name} also acts on what the version that runs writes to ${deed.table}, and may refuse it`;
   const safeWay = `-- let the trigger pass whatever it does not know, and rehearse the writes of the version that runs against it`;
   return [{ rule: 'trigger-on-old-writes', why, safeWay }];
@@ -168,6 +171,8 @@ export function stronglyLocked(deed: Deed, scene: Scene): string | null {
       return deed.concurrently || !isOld(scene, deed.table) ? null : deed.table;
     case 'work':
       return isOld(scene, deed.table) ? deed.table : null;
+    case 'detach-partition':
+      return deed.concurrently || !isOld(scene, deed.table) ? null : deed.table;
     case 'create-object':
       return deed.what === 'trigger' && deed.table !== null && isOld(scene, deed.table) ? deed.table : null;
     default:

@@ -17,6 +17,8 @@ export function nameRemarks(deed: Deed, scene: Scene): Remark[] {
       return renameColumn(deed, scene);
     case 'drop-object':
       return dropObject(deed, scene);
+    case 'detach-partition':
+      return isOld(scene, deed.partition) ? detached(deed) : [];
     case 'rename-object': {
       if (deed.what === 'index' || deed.what === 'trigger' || deed.what === 'other') return [];
       if (scene.progress.newObjects.has(`${deed.what} ${deed.name}`)) return [];
@@ -31,6 +33,11 @@ export function nameRemarks(deed: Deed, scene: Scene): Remark[] {
     default:
       return [];
   }
+}
+
+function detached({ table, partition }: { table: string; partition: string }): Remark[] {
+  const why = `queries of ${table} no longer see the rows of ${partition}`;
+  return [{ rule: 'partition-detached', why, safeWay: `-- ${LATER}` }];
 }
 
 function dropTable(deed: { table: string; cascades: boolean }, scene: Scene): Remark[] {

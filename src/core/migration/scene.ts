@@ -36,7 +36,7 @@ export function isSqlite(scene: Scene): boolean {
 
 /** Whether rows or readers of the table can exist: not when this migration made it. */
 export function isOld(scene: Scene, table: string): boolean {
-  return !scene.progress.newTables.has(table);
+  return !scene.progress.newTables.has(table) && scene.facts.absent?.includes(table) !== true;
 }
 
 const ROW_BYTES = 250; // the measured table had 1.5 million rows in 370 MB; for tables of which only the rows were counted

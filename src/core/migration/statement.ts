@@ -60,8 +60,15 @@ export interface Write {
   bounded: boolean;
   /** Tables it reads. */
   reads: string[];
+  /** Columns that the condition fixes: every row it touches holds one of these values there. */
+  pins: Record<string, Literal[]>;
+  /** Columns that get a value which stands in the text. */
+  puts: Record<string, Literal[]>;
   repeatable: boolean;
 }
+
+/** A value as it stands in the text; null is NULL. */
+export type Literal = string | null;
 
 export interface CreateTable {
   kind: 'create-table';
@@ -76,8 +83,21 @@ export interface CreateIndex {
   kind: 'create-index';
   table: string;
   name: string | null;
+  columns: string[];
   concurrently: boolean;
   repeatable: boolean;
+}
+
+export interface CreateObject {
+  kind: 'create-object';
+  what: ObjectKind;
+  name: string;
+  table: string | null;
+  repeatable: boolean;
+  /** Of a trigger: the function it calls. */
+  calls?: string;
+  /** Of a function: whether it only computes, so that a trigger with it refuses no row and changes no other. */
+  computes?: boolean;
 }
 
 export interface DropObject {
@@ -118,8 +138,11 @@ export type Deed =
   | { kind: 'validate-constraint'; table: string; name: string }
   | { kind: 'drop-constraint'; table: string; name: string; repeatable: boolean }
   | CreateIndex
-  | { kind: 'create-object'; what: ObjectKind; name: string; table: string | null; repeatable: boolean }
+  | CreateObject
   | DropObject
+  | { kind: 'detach-partition'; table: string; partition: string; concurrently: boolean }
+  /** A sequence is set to another number. `restarts`: whatever is in the tables. */
+  | { kind: 'move-sequence'; sequence: string; restarts: boolean }
   | { kind: 'rename-object'; what: ObjectKind; name: string; to: string }
   | { kind: 'add-enum-value'; type: string; value: string; repeatable: boolean }
   | Write

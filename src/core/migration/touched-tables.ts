@@ -17,5 +17,6 @@ export function withoutTables(statements: readonly Statement[], tables: readonly
 function tablesOfDeed(deed: Deed): string[] {
   const referred = deed.kind === 'add-constraint' && deed.references !== null ? [deed.references] : [];
   const named = 'table' in deed && deed.table !== null && deed.table !== '' ? [deed.table] : [];
-  return [...named, ...referred];
+  const partition = deed.kind === 'detach-partition' ? [deed.partition] : [];
+  return [...named, ...referred, ...partition];
 }

@@ -12,7 +12,14 @@ import { stepsOf } from './plan.ts';
 
 const TIMEOUT: Deed = { kind: 'set-lock-timeout', milliseconds: 200, local: false };
 const DROP: Deed = { kind: 'drop-column', table: 'orders', column: 'note', repeatable: false };
-const INDEX: Deed = { kind: 'create-index', table: 'orders', name: 'i', concurrently: false, repeatable: false };
+const INDEX: Deed = {
+  kind: 'create-index',
+  table: 'orders',
+  name: 'i',
+  columns: [],
+  concurrently: false,
+  repeatable: false,
+};
 const ADD: Deed = {
   kind: 'add-column',
   table: 'orders',

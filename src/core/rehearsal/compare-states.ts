@@ -1,8 +1,12 @@
 import type { ColumnState, DataState, TableState } from './data-state.ts';
+import { isWider } from './wider-schema.ts';
 
 export interface Difference {
-  /** `order`: the columns of a table stand in another order, everything else is the same. */
-  kind: 'schema' | 'table' | 'column' | 'rows' | 'order';
+  /**
+   * `order`: the columns of a table stand in another order, everything else is the same.
+   * `wider`: the schema takes all that it took before, and holds it as it was.
+   */
+  kind: 'schema' | 'table' | 'column' | 'rows' | 'order' | 'wider';
   /** A whole clause that names the place: `column public.users.email has 40 values, 50 before`. */
   sentence: string;
 }
@@ -113,7 +117,10 @@ function compareSchema(then: string[], now: string[], isKnown: (line: string) =>
     const instead = extra.get(objectOf(line));
     if (instead === undefined) return difference('schema', `missing in the schema: ${line}`);
     extra.delete(objectOf(line));
-    return difference('schema', `changed in the schema: ${instead}; before: ${line}`);
+    return difference(
+      isWider(line, instead) ? 'wider' : 'schema',
+      `changed in the schema: ${instead}; before: ${line}`,
+    );
   });
   return [...found, ...[...extra.values()].map((line) => difference('schema', `left behind in the schema: ${line}`))];
 }

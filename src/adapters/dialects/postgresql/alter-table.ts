@@ -1,7 +1,8 @@
-import type { AlterTableCmd, AlterTableStmt } from 'libpg-query';
+import type { AlterTableCmd, AlterTableStmt, Node } from 'libpg-query';
 import type { Deed } from '../../../core/migration/statement.ts';
 import { addedColumn, addedConstraint } from './constraints.ts';
 import { defaultKind } from './default-kind.ts';
+import { columnOf } from './literals.ts';
 import { tableName, typeText } from './names.ts';
 
 /** Subcommands that neither rewrite, nor look at rows, nor change what a query sees. */
@@ -56,8 +57,9 @@ function subcommand(table: string, command: AlterTableCmd): Deed[] {
       return [{ kind: 'drop-column', table, column: name, repeatable }];
     case 'AT_AlterColumnType': {
       const column = def !== undefined && 'ColumnDef' in def ? def.ColumnDef : {};
-      const converts = column.raw_default !== undefined;
-      return [{ kind: 'change-type', table, column: name, type: typeText(column.typeName), converts }];
+      const type = typeText(column.typeName);
+      const converts = column.raw_default !== undefined && !isPlainCast(column.raw_default, name, type);
+      return [{ kind: 'change-type', table, column: name, type, converts }];
     }
     case 'AT_ColumnDefault':
       // DROP DEFAULT has no expression, SET DEFAULT NULL means the same.
@@ -101,11 +103,23 @@ function wholeTable(table: string, { subtype, def }: AlterTableCmd): Deed[] {
       const partition = def !== undefined && 'PartitionCmd' in def ? tableName(def.PartitionCmd.name) : table;
       return [{ kind: 'work', how: 'scan partition', table: partition, label: 'ATTACH PARTITION' }];
     }
+    case 'AT_DetachPartition': {
+      const { name, concurrent } = def !== undefined && 'PartitionCmd' in def ? def.PartitionCmd : {};
+      return [{ kind: 'detach-partition', table, partition: tableName(name), concurrently: concurrent === true }];
+    }
     case undefined:
       return [];
     default:
       return [{ kind: 'opaque', why: `no rule knows ALTER TABLE … ${words(subtype)}` }];
   }
+}
+
+/** `USING amount::numeric(12, 2)` beside TYPE numeric(12, 2): what would be done without it. */
+function isPlainCast(using: Node, column: string, type: string): boolean {
+  if ('TypeCast' in using) {
+    return typeText(using.TypeCast.typeName) === type && columnOf(using.TypeCast.arg) === column;
+  }
+  return columnOf(using) === column;
 }
 
 /** `AT_DetachPartition` as words. */

@@ -1,5 +1,5 @@
 import type { CreateTableAsStmt, Node, TransactionStmt, VacuumStmt, VariableSetStmt } from 'libpg-query';
-import type { Deed } from '../../../core/migration/statement.ts';
+import type { CreateObject, Deed } from '../../../core/migration/statement.ts';
 import { plainName } from '../../../core/migration/statement.ts';
 import { alterTable } from './alter-table.ts';
 import { constraintsOf } from './constraints.ts';
@@ -14,7 +14,6 @@ const HARMLESS = new Set([
   'VariableShowStmt',
   'ExplainStmt',
   'AlterOwnerStmt',
-  'AlterSeqStmt',
   'CreatePolicyStmt',
   'AlterDefaultPrivilegesStmt',
   'CreateStatsStmt',
@@ -102,6 +101,8 @@ function selectDeeds(node: Node): Deed[] {
     const call = below['FuncCall'] as { funcname?: Node[]; args?: Node[] };
     const name = textsOf(call.funcname).at(-1) ?? '';
     if (name === 'set_config') return [...inside, configDeed(call.args ?? [])];
+    if (name === 'setval')
+      return [...inside, { kind: 'move-sequence', sequence: constantOf(call.args?.[0]), restarts: false }];
   }
   return inside.length > 0 ? inside : [{ kind: 'harmless' }];
 }
@@ -145,7 +146,7 @@ function objectDeeds(node: Node): Deed[] | null {
   return null;
 }
 
-type Made = Omit<Extract<Deed, { kind: 'create-object' }>, 'kind'>;
+type Made = Omit<CreateObject, 'kind'>;
 
 function createdObject(node: Node): Made | null {
   if ('ViewStmt' in node) {
@@ -161,8 +162,9 @@ function createdObject(node: Node): Made | null {
     return { what: 'function', name: plainName(textsOf(funcname)), table: null, repeatable: replace === true };
   }
   if ('CreateTrigStmt' in node) {
-    const { trigname: name = '', relation, replace } = node.CreateTrigStmt;
-    return { what: 'trigger', name, table: tableName(relation), repeatable: replace === true };
+    const { trigname: name = '', relation, replace, funcname } = node.CreateTrigStmt;
+    const calls = plainName(textsOf(funcname));
+    return { what: 'trigger', name, table: tableName(relation), repeatable: replace === true, calls };
   }
   if ('CreateSeqStmt' in node) {
     const { sequence, if_not_exists: ifNotExists } = node.CreateSeqStmt;
@@ -219,9 +221,15 @@ function otherDeeds(node: Node): Deed[] | null {
       label: 'LOCK TABLE',
     }));
   }
+  if ('AlterSeqStmt' in node) {
+    const { sequence, options } = node.AlterSeqStmt;
+    if (!optionNames(options).includes('restart')) return [{ kind: 'harmless' }];
+    return [{ kind: 'move-sequence', sequence: tableName(sequence), restarts: true }];
+  }
   if ('CopyStmt' in node && node.CopyStmt.is_from === true) {
     const table = tableName(node.CopyStmt.relation);
-    return [{ kind: 'write', how: 'insert', table, columns: [], bounded: false, reads: [], repeatable: false }];
+    const unknown = { columns: [], reads: [], pins: {}, puts: {} };
+    return [{ kind: 'write', how: 'insert', table, ...unknown, bounded: false, repeatable: false }];
   }
   if ('AlterDomainStmt' in node) {
     const validates =

@@ -38,11 +38,12 @@ export function createdAs(into: RangeVar | undefined, query: unknown, repeatable
 }
 
 export function createIndex(statement: IndexStmt): Deed {
-  const { idxname, relation, concurrent, if_not_exists: ifNotExists } = statement;
+  const { idxname, relation, concurrent, indexParams, if_not_exists: ifNotExists } = statement;
   return {
     kind: 'create-index',
     table: tableName(relation),
     name: idxname === undefined ? null : plainName([...(relation?.schemaname ? [relation.schemaname] : []), idxname]),
+    columns: (indexParams ?? []).flatMap((node) => ('IndexElem' in node ? (node.IndexElem.name ?? []) : [])),
     concurrently: concurrent === true,
     repeatable: ifNotExists === true,
   };

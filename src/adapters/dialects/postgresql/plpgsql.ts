@@ -21,14 +21,15 @@ export function deedsOfBlock(statement: string, parsers: Parsers, deeds: (node: 
     return [opaque(`its language is not PL/pgSQL, or it is not well formed: ${String((error as Error).message)}`)];
   }
   const inside: Deed[] = [];
-  const read = (sql: string): void => {
-    for (const node of parsers.sql(sql)) inside.push(...deeds(node));
-  };
-  for (const { kind, query } of commandsOf(tree)) {
+  const read = (sql: string): Deed[] => parsers.sql(sql).flatMap(deeds);
+  for (const { kind, query, repeated } of commandsOf(tree)) {
     const text = kind === 'built' ? SINGLE_TEXT.exec(query)?.[1]?.replaceAll("''", "'") : query;
     try {
       if (text === undefined) inside.push(opaque('a command is put together at run time (EXECUTE)'));
-      else read(text);
+      else
+        inside.push(
+          ...read(text).map((deed) => (repeated && deed.kind === 'write' ? { ...deed, bounded: false } : deed)),
+        );
     } catch {
       inside.push(opaque('a command inside the block cannot be read'));
     }
@@ -46,28 +47,37 @@ function opaque(why: string): Deed {
 interface Command {
   kind: 'plain' | 'built';
   query: string;
+  /** In a loop that commits nothing: however few rows one round touches, all of them stay locked to the end. */
+  repeated: boolean;
 }
+
+const LOOPS = new Set(
+  ['loop', 'while', 'fori', 'fors', 'forc', 'foreach_a', 'dynfors'].map((name) => `PLpgSQL_stmt_${name}`),
+);
 
 /** SQL statements of the block in the order of the text. */
 function commandsOf(tree: unknown): Command[] {
   if (Array.isArray(tree)) return tree.flatMap(commandsOf);
   if (typeof tree !== 'object' || tree === null) return [];
   return Object.entries(tree).flatMap(([key, value]): Command[] => {
-    if (key === 'PLpgSQL_stmt_execsql') return query('plain', (value as { sqlstmt?: unknown }).sqlstmt);
-    if (key === 'PLpgSQL_stmt_perform') return query('plain', (value as { expr?: unknown }).expr);
-    if (key === 'PLpgSQL_stmt_dynexecute' || key === 'PLpgSQL_stmt_dynfors') {
-      return [
-        ...query('built', (value as { query?: unknown }).query),
-        ...commandsOf((value as { body?: unknown }).body),
-      ];
-    }
-    return commandsOf(value);
+    const found = commandsAt(key, value);
+    if (!LOOPS.has(key) || JSON.stringify(value).includes('"PLpgSQL_stmt_commit"')) return found;
+    return found.map((one) => ({ ...one, repeated: true }));
   });
+}
+
+function commandsAt(key: string, value: unknown): Command[] {
+  if (key === 'PLpgSQL_stmt_execsql') return query('plain', (value as { sqlstmt?: unknown }).sqlstmt);
+  if (key === 'PLpgSQL_stmt_perform') return query('plain', (value as { expr?: unknown }).expr);
+  if (key === 'PLpgSQL_stmt_dynexecute' || key === 'PLpgSQL_stmt_dynfors') {
+    return [...query('built', (value as { query?: unknown }).query), ...commandsOf((value as { body?: unknown }).body)];
+  }
+  return commandsOf(value);
 }
 
 function query(kind: Command['kind'], expression: unknown): Command[] {
   const text = (expression as { PLpgSQL_expr?: { query?: unknown } } | undefined)?.PLpgSQL_expr?.query;
-  return typeof text === 'string' ? [{ kind, query: text }] : [];
+  return typeof text === 'string' ? [{ kind, query: text, repeated: false }] : [];
 }
 
 /** Language of a DO statement. */

@@ -64,10 +64,46 @@ describe('the dialect of PostgreSQL', () => {
   test.each([
     ['a block of another language', 'DO LANGUAGE plpython3u $$ pass $$', 'the block is written in plpython3u'],
     ['a block that is not well formed', 'DO $$ BEGIN nonsense here; END $$', 'syntax error'],
-    ['a part of ALTER TABLE without a rule', 'ALTER TABLE a DETACH PARTITION b', 'Detach Partition'],
+    ['a part of ALTER TABLE without a rule', 'ALTER TABLE a INHERIT b', 'Add Inherit'],
     ['a command of psql', '\\copy a from b', 'syntax error'],
   ])('%s is opaque', async (_, sql, why) => {
     expect(await deeds(sql)).toEqual([{ kind: 'opaque', why: expect.stringContaining(why) }]);
+  });
+
+  test.each([
+    ['ALTER TABLE a DETACH PARTITION b CONCURRENTLY', { kind: 'detach-partition', partition: 'b', concurrently: true }],
+    ['ALTER SEQUENCE a RESTART', { kind: 'move-sequence', sequence: 'a', restarts: true }],
+    ['ALTER SEQUENCE a INCREMENT 5', { kind: 'harmless' }],
+    ["SELECT setval('a', 7)", { kind: 'move-sequence', sequence: 'a', restarts: false }],
+    ['ALTER TABLE a ALTER b TYPE numeric(9, 2) USING b::numeric(9,2)', { kind: 'change-type', converts: false }],
+    ['ALTER TABLE a ALTER b TYPE int USING b::numeric', { kind: 'change-type', converts: true }],
+    ["INSERT INTO a (b, c) VALUES (1, now()), ('2', NULL)", { puts: { b: ['1', '2'] } }],
+    [
+      "UPDATE a SET b = 1 WHERE c IN ('x', 'y') AND d IS NULL",
+      { puts: { b: ['1'] }, pins: { c: ['x', 'y'], d: [null] } },
+    ],
+    ["DELETE FROM a WHERE c = 'x' OR d = 'y'", { pins: {} }],
+  ])('%s is read with its values', async (sql, deed) => {
+    expect(await deeds(sql)).toMatchObject([deed]);
+  });
+
+  test.each([
+    ['NEW.b := coalesce(NEW.b, lower(NEW.c)); RETURN NEW;', true],
+    ["IF NEW.b IS NULL THEN RAISE EXCEPTION 'b'; END IF; RETURN NEW;", false],
+    ['RETURN NULL;', false],
+    ['INSERT INTO log VALUES (1); RETURN NEW;', false],
+    ['NEW.b := ours(NEW.c); RETURN NEW;', false],
+    ['NEW.b := (SELECT max(b) FROM a); RETURN NEW;', false],
+  ])('a trigger function of %s only computes: %s', async (body, computes) => {
+    const sql = `CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body} END $$`;
+    expect(await deeds(sql)).toMatchObject([{ kind: 'create-object', name: 'f', computes }]);
+  });
+
+  test('few rows in each round of a loop are many when nothing is committed between', async () => {
+    const loop = (inside: string): string =>
+      `DO $$ BEGIN LOOP UPDATE a SET b = 1 WHERE id = 7; ${inside} EXIT; END LOOP; END $$`;
+    expect(await deeds(loop(''))).toMatchObject([{ kind: 'write', bounded: false }]);
+    expect(await deeds(loop('COMMIT;'))).toMatchObject([{ kind: 'write', bounded: true }]);
   });
 
   test('what stands behind a NUL is not passed over: the parser would stop there', async () => {

@@ -5,6 +5,7 @@ import type { Dialect } from '../dialect.ts';
 import { createLineCounter } from '../text-places.ts';
 import { deedsOfNode } from './deeds-of-node.ts';
 import { deedsOfBlock, languageOf, type Parsers } from './plpgsql.ts';
+import { onlyComputes } from './trigger-function.ts';
 
 const BYTES_MAX = 8 * 1024 * 1024; // about 30 s of parsing; more is a dump, not a migration
 
@@ -73,6 +74,10 @@ function leading(text: string): string {
 }
 
 function deedsIn(node: Node, text: string, grammar: Grammar): Deed[] {
+  if ('CreateFunctionStmt' in node) {
+    const computes = onlyComputes(text, grammar);
+    return deedsOfNode(node).map((deed) => (deed.kind === 'create-object' ? { ...deed, computes } : deed));
+  }
   if (!('DoStmt' in node)) return deedsOfNode(node);
   const language = languageOf(node.DoStmt.args ?? []);
   if (language !== 'plpgsql') return [{ kind: 'opaque', why: `the block is written in ${language}` }];

@@ -1,6 +1,7 @@
 import type { DeleteStmt, InsertStmt, Node, SelectStmt, UpdateStmt } from 'libpg-query';
-import type { Write } from '../../../core/migration/statement.ts';
+import type { Literal, Write } from '../../../core/migration/statement.ts';
 import { isKeyColumn, LITERAL_ROWS_MAX } from '../key-columns.ts';
+import { literalOf, literalsOf, pinsOf, valuesByColumn } from './literals.ts';
 import { nodesBelow, tableName, tablesBelow, textOf } from './names.ts';
 
 export function insertDeed(statement: InsertStmt): Write {
@@ -14,6 +15,8 @@ export function insertDeed(statement: InsertStmt): Write {
     columns: [],
     bounded: rows > 0 ? rows <= LITERAL_ROWS_MAX : (select.fromClause ?? []).length === 0 || hasLimit(select),
     reads: tablesBelow([statement.selectStmt, statement.withClause]),
+    pins: {},
+    puts: valuesByColumn(statement.cols, select.valuesLists),
     repeatable: statement.onConflictClause !== undefined || guardsItself(select, tableName(statement.relation)),
   };
 }
@@ -30,14 +33,26 @@ export function updateDeed(statement: UpdateStmt): Write {
   const { whereClause, fromClause, withClause, relation, targetList } = statement;
   const bounded = isBounded(whereClause) || hasLimitBelow(withClause);
   const reads = tablesBelow([fromClause, withClause, whereClause, targetList]);
-  return { kind: 'write', how: 'update', table: tableName(relation), columns, bounded, reads, repeatable: true };
+  const [table, pins, puts] = [tableName(relation), pinsOf(whereClause), literalsSet(targetList)];
+  return { kind: 'write', how: 'update', table, columns, bounded, reads, pins, puts, repeatable: true };
 }
 
 export function deleteDeed(statement: DeleteStmt): Write {
   const { whereClause, usingClause, withClause, relation } = statement;
   const bounded = isBounded(whereClause) || hasLimitBelow(withClause);
   const reads = tablesBelow([usingClause, withClause, whereClause]);
-  return { kind: 'write', how: 'delete', table: tableName(relation), columns: [], bounded, reads, repeatable: true };
+  const [table, pins] = [tableName(relation), pinsOf(whereClause)];
+  return { kind: 'write', how: 'delete', table, columns: [], bounded, reads, pins, puts: {}, repeatable: true };
+}
+
+function literalsSet(targets: readonly Node[] | undefined): Record<string, Literal[]> {
+  return literalsOf(
+    (targets ?? []).flatMap((node) =>
+      'ResTarget' in node && node.ResTarget.name !== undefined
+        ? [[node.ResTarget.name, literalOf(node.ResTarget.val)] as const]
+        : [],
+    ),
+  );
 }
 
 /** Whether the condition itself keeps the number of rows small. */

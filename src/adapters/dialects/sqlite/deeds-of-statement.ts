@@ -40,6 +40,7 @@ export function deedsOfStatement(statement: Stmt): Deed[] {
           kind: 'create-index',
           table: columnName(statement.tblName),
           name,
+          columns: [],
           concurrently: false,
           repeatable: statement.ifNotExists,
         },

@@ -16,6 +16,8 @@ export function insertDeed(statement: InsertStmt): Write {
     columns: [],
     bounded,
     reads: tablesBelow(select),
+    pins: {},
+    puts: {},
     repeatable: orConflict === 'Ignore' || orConflict === 'Replace' || isUpsert,
   };
 }
@@ -31,6 +33,8 @@ export function updateDeed(statement: UpdateStmt): Write {
     columns,
     bounded,
     reads,
+    pins: {},
+    puts: {},
     repeatable: true,
   };
 }
@@ -45,6 +49,8 @@ export function deleteDeed(statement: DeleteStmt): Write {
     columns: [],
     bounded,
     reads,
+    pins: {},
+    puts: {},
     repeatable: true,
   };
 }
