@@ -98,7 +98,10 @@ export interface Rehearsing {
   nowhere(id: string, effect: Effect): Promise<Record<string, string>>;
   /** Restores the copy and verifies it there. */
   restore(copy: { folder: string; capture: Capture }, id: string, effect: Effect): Promise<Scratch>;
-  /** Everything in the live data, of one moment where the engine can; columns may be left out. Changes nothing. */
+  /**
+   * The live data, of one moment where the engine can, to be compared with another such look: columns may be left out, and a sum may stand for
+   * who wrote the rows instead of what is in them. Changes nothing.
+   */
   readLive(id: string, effect: Effect): Promise<DataState>;
   /** Statements that the live server has counted, the most frequent first; null where it counts none. Absent: the engine has no such count. */
   counted?(effect: Effect): Promise<string[] | null>;
