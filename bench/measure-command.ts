@@ -47,9 +47,8 @@ export async function measureCommand(
 function residentKiB(root: number): number {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
-    const stat = /^\d+$/.test(name) ? readOrEmpty(`/proc/${name}/stat`) : '';
-    // The name of the program stands in brackets and may hold anything, so what follows the last one counts.
-    if (stat !== '') parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    const [, parent] = /^\d+$/.test(name) ? fieldsOf(name) : [];
+    if (parent !== undefined) parents.set(Number(name), Number(parent));
   }
   const isBelow = (pid: number): boolean => {
     for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at))
@@ -63,12 +62,22 @@ function residentKiB(root: number): number {
   return sum;
 }
 
-/** CPU of a process and of its children that have ended: what a server of PostgreSQL and its connections took. */
+/** CPU of a process, of its children and of those that have ended: what a server of PostgreSQL, its connections and its workers took. */
 export function serverCpuS(pid: number): number {
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && fieldsOf(name)[1] === String(pid));
+  // A child that ends goes from its own numbers into those of its parent, so the sum never jumps.
+  return ticksOf(fieldsOf(String(pid)), 15) + children.reduce((sum, name) => sum + ticksOf(fieldsOf(name), 13), 0);
+}
+
+/** Behind the name of the program, which stands in brackets and may hold anything: state, parent, …; from the 12th on user, system, and the same of children that ended. */
+function fieldsOf(pid: string): string[] {
   const stat = readOrEmpty(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+function ticksOf(fields: string[], end: number): number {
   const TICKS_PER_SECOND = 100; // of the kernel's own interface, on every Linux
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
+  return fields.slice(11, end).reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_PER_SECOND;
 }
 
 function readOrEmpty(path: string): string {

@@ -113,7 +113,10 @@ export interface Rehearsing extends Serving {
   /** The variables of a scratch that does not exist: whoever gets an answer there asks something else. */
   nowhere(id: string, effect: Effect): Promise<Record<string, string>>;
   restore(copy: { folder: string; capture: Capture }, id: string, effect: Effect): Promise<Scratch>;
-  /** Everything in the live data, of one moment where the engine can; columns may be left out. Changes nothing. */
+  /**
+   * The live data, of one moment where the engine can, to be compared with another such look: columns may be left out, and a sum may stand for
+   * who wrote the rows instead of what is in them. Changes nothing.
+   */
   readLive(id: string, effect: Effect): Promise<DataState>;
   /** Statements that the live server has counted, the most frequent first; null where it counts none. Absent: the engine has no such count. */
   counted?(effect: Effect): Promise<string[] | null>;

@@ -8,6 +8,7 @@ import { requireRoom } from '../require-room.ts';
 import type { Capture } from '../store.ts';
 import { describeAddress } from './address.ts';
 import {
+  CONTENT_FORMAT,
   countersOf,
   dumpPattern,
   fingerprintOf,
@@ -156,7 +157,7 @@ async function seal(
   await syncFile(join(folder, ARCHIVE));
   const archive = await sha256OfFile(join(folder, ARCHIVE));
   await writeDescription(folder, {
-    format: 1,
+    format: CONTENT_FORMAT,
     database,
     serverVersion: facts.version,
     pgDumpVersion: facts.pgDumpVersion,

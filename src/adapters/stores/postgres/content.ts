@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { problem } from '../../../core/release/problem.ts';
+import { COLUMNS_MAX, columnsOf, hashOf, rowHash, sumOf, valueHash, wideRowHash } from './hash-rows.ts';
 import { schemaLines } from './schema-lines.ts';
 import { quoteText, type Session } from './session.ts';
 
@@ -10,6 +11,10 @@ export interface TableContent {
   /** Sum of the hashes of all rows, decimal; the same in whatever order they lie. */
   sum: string;
 }
+
+/** How rows are hashed: 1 as the text of the whole row, 2 value by value. Backups of the first are still compared. */
+export type ContentFormat = 1 | 2;
+export const CONTENT_FORMAT = 2;
 
 /** What is in a database, down to the rows. */
 export interface Content {
@@ -55,23 +60,41 @@ export async function resolveExcluded(session: Session, wanted: readonly string[
 }
 
 /** Schema and rows. The caller holds a transaction, or nobody writes. Reads every row once, in the server: nothing of it passes through here. */
-export async function readContent(session: Session, excluded: readonly string[]): Promise<Content> {
+export async function readContent(
+  session: Session,
+  excluded: readonly string[],
+  format: ContentFormat = CONTENT_FORMAT,
+): Promise<Content> {
   const schema = await schemaLines(session);
   const tables: TableContent[] = [];
   for (const name of await tableNames(session)) {
-    tables.push(excluded.includes(name) ? { name, rows: 0, sum: '0' } : await readTable(session, name));
+    tables.push(excluded.includes(name) ? { name, rows: 0, sum: '0' } : await readTable(session, name, format));
   }
   const objects = await readLargeObjects(session);
   if (objects.rows > 0) tables.push(objects);
   return { schema, tables, excluded: [...excluded].sort() };
 }
 
-/** `(r.*)` is the whole row even where the table has a column named r. */
-async function readTable(session: Session, name: string): Promise<TableContent> {
+/** Rows of one table, in whatever order they lie. */
+export async function readTable(
+  session: Session,
+  name: string,
+  format: ContentFormat = CONTENT_FORMAT,
+): Promise<TableContent> {
+  const hash = await hashOfRow(session, name, format);
   const [row] = await session.query<{ rows: string; sum: string }>(
-    `SELECT count(*) AS rows, coalesce(sum(hashtextextended((r.*)::text COLLATE "C", 0)), 0)::text AS sum FROM ONLY ${name} AS r`,
+    `SELECT count(*) AS rows, ${sumOf(hash)} AS sum FROM ONLY ${name} AS r`,
   );
   return { name, rows: Number(row?.rows), sum: row?.sum ?? '' };
+}
+
+async function hashOfRow(session: Session, name: string, format: ContentFormat): Promise<string> {
+  // `(r.*)` is the whole row even where the table has a column named r.
+  if (format === 1) return hashOf('(r.*)::text');
+  const columns = await columnsOf(session, name);
+  if (columns.length > COLUMNS_MAX) return wideRowHash(columns);
+  const hashes = columns.map(valueHash);
+  return rowHash(columns, (at) => hashes[at] ?? '');
 }
 
 export async function readLargeObjects(session: Session): Promise<TableContent> {
@@ -98,13 +121,15 @@ export function countersOf(content: Content): Record<string, number> {
 }
 
 /** The same for equal schema and rows; docs/formats/backup-manifest.md has the exact form. */
-export function fingerprintOf(content: Content): string {
+export function fingerprintOf(content: Content, format: ContentFormat = CONTENT_FORMAT): string {
   const hash = createHash('sha256');
   for (const line of content.schema) hash.update(`schema ${hexOf(line)}\n`);
   for (const { name, rows, sum } of content.tables) hash.update(`table ${hexOf(name)} ${rows} ${sum}\n`);
   for (const name of content.excluded) hash.update(`excluded ${hexOf(name)}\n`);
-  return `postgres-1:${hash.digest('hex')}`;
+  return `postgres-${format}:${hash.digest('hex')}`;
 }
+
+export const formatOf = (fingerprint: string): ContentFormat => (fingerprint.startsWith('postgres-1:') ? 1 : 2);
 
 const hexOf = (text: string): string => Buffer.from(text, 'utf8').toString('hex');
 

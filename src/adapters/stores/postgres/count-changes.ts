@@ -2,7 +2,7 @@ import type { JsonObject } from '../../../core/release/json.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { errorCode } from '../../../platform/error-code.ts';
 import type { Capture } from '../store.ts';
-import { countersOf, countTable, fingerprintOf, readContent, resolveExcluded } from './content.ts';
+import { countersOf, countTable, fingerprintOf, formatOf, readContent, resolveExcluded } from './content.ts';
 import type { LiveDatabase } from './probe-server.ts';
 import { withSession } from './session.ts';
 
@@ -17,12 +17,13 @@ export async function countChanges(live: LiveDatabase, capture: Capture, effect:
     return await withSession({ address, effect, failure }, async (session) => {
       await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       const excluded = await resolveExcluded(session, live.excludedTables, address.database);
-      const content = await readContent(session, excluded);
+      const format = formatOf(capture.fingerprint);
+      const content = await readContent(session, excluded, format);
       const notInBackup: JsonObject = {};
       for (const name of excluded) notInBackup[name] = await countTable(session, name);
       return {
         tables: differences(capture.counters, countersOf(content)),
-        contentDiffers: fingerprintOf(content) !== capture.fingerprint,
+        contentDiffers: fingerprintOf(content, format) !== capture.fingerprint,
         ...(excluded.length === 0 ? {} : { notInBackup }),
       };
     });

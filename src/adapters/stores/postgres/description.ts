@@ -3,7 +3,7 @@ import { problem, type Problem } from '../../../core/release/problem.ts';
 import { readText, sha256OfFile, writeAtomically } from '../../../platform/files.ts';
 import { factsOf } from '../../../platform/file-tree.ts';
 import type { Capture } from '../store.ts';
-import { countersOf, fingerprintOf, type Content } from './content.ts';
+import { countersOf, fingerprintOf, type Content, type ContentFormat } from './content.ts';
 import type { DatabaseProperties } from './database-properties.ts';
 
 export const ARCHIVE = 'database.dump';
@@ -11,7 +11,8 @@ export const DESCRIPTION = 'database.json';
 
 /** What lies beside the archive: what pg_restore does not know, and what the restored copy must show again. */
 export interface Description {
-  format: 1;
+  /** Of the sums in `content`. */
+  format: ContentFormat;
   database: string;
   serverVersion: string;
   pgDumpVersion: string;
@@ -37,7 +38,7 @@ export async function readDescription(folder: string, recorded: Capture): Promis
     const [then, now] = [recorded.counters[table], found[table]];
     if (then !== now) throw invalid(`table ${table} has ${now ?? 'no'} rows, ${then ?? 'none'} were captured`, path);
   }
-  if (fingerprintOf(description.content) !== recorded.fingerprint)
+  if (fingerprintOf(description.content, description.format) !== recorded.fingerprint)
     throw invalid('the content differs from what was captured', path);
   return description;
 }
@@ -48,7 +49,8 @@ function parse(text: string, path: string): Description {
     const { schema, tables, excluded } = value.content;
     const isWhole = [schema, tables, excluded, value.properties.settings].every(Array.isArray);
     const isCounted = Number.isInteger(value.archive.bytes) && tables.every(({ rows }) => Number.isInteger(rows));
-    if (value.format === 1 && isWhole && isCounted && typeof value.properties.owner === 'string') return value;
+    const isKnown = [1, 2].includes(value.format);
+    if (isKnown && isWhole && isCounted && typeof value.properties.owner === 'string') return value;
   } catch {
     // Answered below, like every other wrong content.
   }

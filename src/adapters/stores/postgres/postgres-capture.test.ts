@@ -57,6 +57,11 @@ function captures(server: TestPostgres): void {
       [`UPDATE notes SET word = '' WHERE id = 2`, 'nothing became an empty text'],
       [`UPDATE notes SET size = 1.51 WHERE id = 2`, 'a cent was lost'],
       [`UPDATE notes SET id = 4 WHERE id = 3`, 'a key changed'],
+      [
+        `UPDATE notes SET size = 1.500 + id, word = 'a'; UPDATE notes SET word = 'b' WHERE id = 2`,
+        'many values changed',
+      ],
+      [`UPDATE notes SET word = CASE id WHEN 1 THEN NULL ELSE 'a' END WHERE id < 3`, 'two rows exchanged a value'],
       [`CREATE INDEX ON notes (word)`, 'an index was added'],
       [`ALTER TABLE notes ADD CHECK (id > 0)`, 'a constraint was added'],
       [`ALTER TABLE notes ALTER size SET DEFAULT 2`, 'a default changed'],
@@ -71,6 +76,18 @@ function captures(server: TestPostgres): void {
       const before = await capture();
       await project.sql(sql);
       expect((await capture()).fingerprint).not.toBe(before.fingerprint);
+    });
+
+    it('gives another fingerprint when a value loses a blank at its end, or moves to the next column of its row', async () => {
+      await project.sql(
+        `CREATE TYPE pair AS (a int, b int); CREATE TABLE t (a bpchar, b text, c text, d pair); INSERT INTO t VALUES ('x ', NULL, 'y', (NULL, NULL))`,
+      );
+      const seen = [(await capture()).fingerprint];
+      for (const change of [`a = 'x'`, `b = 'y', c = NULL`, `b = '', c = 'y'`, `d = NULL`]) {
+        await project.sql(`UPDATE t SET ${change}`);
+        seen.push((await capture()).fingerprint);
+      }
+      expect(new Set(seen).size).toBe(seen.length);
     });
 
     it('is of one moment while others write: money that moves between tables is never lost or doubled', async () => {

@@ -8,6 +8,8 @@ import { findPostgres, startPostgres, type TestPostgres } from '../../../../test
 import { waitUntil } from '../../../../test/support/wait-until.ts';
 import { sha256OfFile } from '../../../platform/files.ts';
 import type { Capture, Staged } from '../store.ts';
+import { fingerprintOf } from './content.ts';
+import type { Description } from './description.ts';
 
 const found = findPostgres();
 /** One of nearly everything that a schema can hold. */
@@ -79,6 +81,37 @@ function restores(server: TestPostgres): void {
         `SELECT reltuples AS rows FROM pg_class WHERE relname = 'notes'`,
       );
       expect(row?.rows).toBe(2);
+    });
+
+    it('has every row of it also when the server dies the moment after', async () => {
+      await project.sql('INSERT INTO notes SELECT n, n::text FROM generate_series(3, 5000) n');
+      const staged = await stage();
+      await server.kill();
+      await server.start();
+      await project.open().swap(staged, effect());
+      expect(await project.sql('SELECT count(*)::int AS n, max(id) AS last FROM notes')).toEqual([
+        { n: 5000, last: 5000 },
+      ]);
+    });
+
+    it('is compared by whole rows with a copy that was captured so, of which backups of before are', async () => {
+      const taken = await capture();
+      const path = join(project.copy, 'database.json');
+      const description = JSON.parse(readFileSync(path, 'utf8')) as Description;
+      const [row] = await project.sql<{ sum: string }>(
+        `SELECT sum(hashtextextended((n.*)::text COLLATE "C", 0))::text AS sum FROM notes n`,
+      );
+      const [table] = description.content.tables;
+      const content = { ...description.content, tables: [{ name: 'public.notes', rows: 2, sum: row?.sum ?? '' }] };
+      expect(table?.sum).not.toBe(row?.sum);
+      writeFileSync(path, JSON.stringify({ ...description, format: 1, content }));
+      const fingerprint = fingerprintOf(content, 1);
+      expect(fingerprint).toMatch(/^postgres-1:[0-9a-f]{64}$/);
+      const older = { ...taken, fingerprint };
+      expect(await project.open().changesSince(older, effect())).toEqual({ tables: {}, contentDiffers: false });
+      await project.open().stage(project.copy, older, 'bk_1', effect());
+      await project.sql(`UPDATE notes SET word = 'c' WHERE id = 2`);
+      expect(await project.open().changesSince(older, effect())).toEqual({ tables: {}, contentDiffers: true });
     });
 
     it('goes into a new database by name, never over one that is there', async () => {

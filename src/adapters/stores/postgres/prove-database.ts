@@ -27,7 +27,7 @@ export async function proveDatabase(
       ),
   };
   return withScratchPlace(root, effect, async (place, inner) => {
-    await extractDatabase({ ...restore, effect: inner }, nameAt(place));
+    await extractDatabase({ ...restore, effect: inner }, nameAt(place), { withStatistics: false });
     await gap('stores.postgres.restored');
     const tables = Object.keys(recorded.counters).length;
     const where = describeAddress(tools.address, nameAt(place));

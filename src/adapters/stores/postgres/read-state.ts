@@ -1,26 +1,48 @@
 import type { ColumnState, DataState, TableState } from '../../../core/rehearsal/data-state.ts';
-import { readContent, readLargeObjects, tableNames } from './content.ts';
-import { schemaLines } from './schema-lines.ts';
-import { AS_MANY_WORKERS_AS_SET, quoteName, quoteText, type Session } from './session.ts';
+import { readLargeObjects, readTable, tableNames, type Content, type TableContent } from './content.ts';
+import { COLUMNS_MAX, columnsOf, rowHash, sumOf, valueHash, wideRowHash, type Column } from './hash-rows.ts';
+import { VERSION, isHeap, readVersions, shapeOf } from './row-versions.ts';
+import { FIRST_OWN_ID, schemaLines } from './schema-lines.ts';
+import { AS_MANY_WORKERS_AS_SET, quoteName, type Session } from './session.ts';
 
-// Two results for each column, and PostgreSQL gives at most 1664 of them.
-const COLUMNS_MAX = 800;
+/** Tables that were read: by their shape, and then by the versions of their rows. */
+export type StateMemory = Map<string, Map<string, TableState>>;
 
-/** Schema, rows and columns. Every row is read once, in the server. Nobody writes meanwhile. */
-export async function readState(session: Session): Promise<DataState> {
-  await session.query(AS_MANY_WORKERS_AS_SET);
-  const tables: TableState[] = [];
-  for (const name of await tableNames(session)) tables.push(await readTable(session, name));
-  const objects = await readLargeObjects(session);
-  if (objects.rows > 0) tables.push({ ...objects, columns: [] });
-  return { schema: await comparableLines(session), tables };
+/** Schema, rows and columns. Nobody writes meanwhile. The values of a table are read once, and again when one of its rows was written since. */
+export async function readState(session: Session, memory: StateMemory = new Map()): Promise<DataState> {
+  return (await readStateAndContent(session, memory)).state;
 }
 
-/** The same of one moment, without the columns: of data that others write. */
+/** The same, and what of it a capture keeps. */
+export async function readStateAndContent(
+  session: Session,
+  memory: StateMemory,
+): Promise<{ state: DataState; content: Content }> {
+  await session.query(AS_MANY_WORKERS_AS_SET);
+  const tables: TableState[] = [];
+  for (const name of await tableNames(session)) tables.push(await readOrRemember(session, name, memory));
+  const objects = await readLargeObjects(session);
+  if (objects.rows > 0) tables.push({ ...objects, columns: [] });
+  const schema = await schemaLines(session);
+  const content = { schema, tables: tables.map(({ name, rows, sum }) => ({ name, rows, sum })), excluded: [] };
+  return { state: { schema: await comparable(schema, session), tables }, content };
+}
+
+/**
+ * Of data that others write, at one moment: whether two such looks are of the same rows, and where not. No value is read, so the sums are to be
+ * compared with those of another such look alone; a row that was written again with the same values is another row.
+ */
 export async function readLiveState(session: Session, excluded: readonly string[]): Promise<DataState> {
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  const { tables } = await readContent(session, excluded);
-  const schema = await comparableLines(session);
+  const tables: TableContent[] = [];
+  for (const name of await tableNames(session)) {
+    if (excluded.includes(name)) tables.push({ name, rows: 0, sum: '0' });
+    else if (await isHeap(session, name)) tables.push({ name, ...(await readVersions(session, name)) });
+    else tables.push(await readTable(session, name));
+  }
+  const objects = await readLargeObjects(session);
+  if (objects.rows > 0) tables.push(objects);
+  const schema = await comparable(await schemaLines(session), session);
   await session.query('COMMIT');
   return { schema, tables: tables.map((table) => ({ ...table, columns: [] })) };
 }
@@ -29,57 +51,61 @@ const NAME = String.raw`(?:"(?:[^"]|"")*"|[^\s."]+)`;
 const PLACE_OF_COLUMN = new RegExp(String.raw`^(column ${NAME}\.${NAME}) \d+ (${NAME}) `);
 
 /** A dropped column cannot come back to its place, so that no way down could ever restore it: order is compared apart. */
-async function comparableLines(session: Session): Promise<string[]> {
-  const lines = (await schemaLines(session)).map((line) => line.replace(PLACE_OF_COLUMN, '$1.$2 '));
+async function comparable(schema: readonly string[], session: Session): Promise<string[]> {
+  const lines = schema.map((line) => line.replace(PLACE_OF_COLUMN, '$1.$2 '));
   // Left by CREATE INDEX CONCURRENTLY that failed: no query uses it, every write pays for it.
   const invalid = await session.query<{ line: string }>(
     `SELECT format('index %s of %s is invalid', i.indexrelid::regclass, i.indrelid::regclass) AS line
-     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid AND c.oid >= 16384`,
+     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid AND c.oid >= ${FIRST_OWN_ID}`,
   );
   return [...lines, ...invalid.map(({ line }) => line)].sort();
 }
 
-async function readTable(session: Session, name: string): Promise<TableState> {
+async function readOrRemember(session: Session, name: string, memory: StateMemory): Promise<TableState> {
+  const shape = await shapeOf(session, name);
+  if (shape === null) return (await readValues(session, name)).state;
+  const known = memory.get(shape) ?? new Map<string, TableState>();
+  if (known.size > 0) {
+    const found = known.get(keyOf(await readVersions(session, name)));
+    // It may have another name by now.
+    if (found !== undefined) return { ...found, name };
+  }
+  const { state, versions } = await readValues(session, name);
+  memory.set(shape, known.set(keyOf({ rows: state.rows, sum: versions }), state));
+  return state;
+}
+
+const keyOf = ({ rows, sum }: { rows: number; sum: string }): string => `${rows} ${sum}`;
+
+/** In one statement, so that the versions are of the rows that were read. */
+async function readValues(session: Session, name: string): Promise<{ state: TableState; versions: string }> {
   const columns = await columnsOf(session, name);
-  if (columns.length > COLUMNS_MAX) return readRows(session, name, columns);
-  const sums = columns.map((_, at) => `count(h${at}) AS v${at}, ${sumOf(`h${at}`)} AS s${at}`);
-  // Every value is written as text and hashed once, and OFFSET 0 keeps it so; the hash of a row is made of those of its columns.
-  const hashes = columns.map((column, at) => `${hashOf(`r.${quoteName(column)}`)} AS h${at}`);
-  const [found] = await session.query<Record<string, string>>(
-    `SELECT ${['count(*) AS rows', `${sumOf(foldedBy(columns))} AS sum`, ...sums].join(', ')}
-     FROM ONLY ${name} AS r CROSS JOIN LATERAL (SELECT ${hashes.join(', ')} OFFSET 0) AS hashes`,
-  );
-  const states = columns.map((column, at): ColumnState => {
-    return { name: quoteWhereNeeded(column), values: Number(found?.[`v${at}`]), sum: found?.[`s${at}`] ?? '' };
+  const isWide = columns.length > COLUMNS_MAX;
+  const [found] = await session.query<Record<string, string>>(isWide ? wideQuery(name, columns) : query(name, columns));
+  const told = isWide ? [] : columns;
+  const states = told.map((column, at): ColumnState => {
+    const { [`v${at}`]: values, [`s${at}`]: sum = '' } = found ?? {};
+    return { name: quoteWhereNeeded(column.name), values: Number(values), sum };
   });
-  return { name, rows: Number(found?.['rows']), sum: found?.['sum'] ?? '', columns: states };
+  const state = { name, rows: Number(found?.['rows']), sum: found?.['sum'] ?? '', columns: states };
+  return { state, versions: found?.['versions'] ?? '' };
 }
 
-async function readRows(session: Session, name: string, columns: readonly string[]): Promise<TableState> {
-  const row = columns.toSorted().map(quoteName).join(', ');
-  const [found] = await session.query<Record<string, string>>(
-    `SELECT count(*) AS rows, ${sumOf(hashOf(`ROW(${row})`))} AS sum FROM ONLY ${name}`,
-  );
-  return { name, rows: Number(found?.['rows']), sum: found?.['sum'] ?? '', columns: [] };
+/** Every value is written as text and hashed once; the hash of a row is made of those of its values. */
+function query(name: string, columns: readonly Column[]): string {
+  const hashes = [...columns.map((column, at) => `${valueHash(column)} AS h${at}`), `${VERSION} AS version`];
+  const results = [
+    'count(*) AS rows',
+    `${sumOf(rowHash(columns, (at) => `h${at}`))} AS sum`,
+    `${sumOf('version')} AS versions`,
+    ...columns.map((_, at) => `count(h${at}) AS v${at}, ${sumOf(`h${at}`)} AS s${at}`),
+  ];
+  // OFFSET keeps the server from writing each hash out again wherever it is used. As text: a number would be cast, and seen too late to read with several processes.
+  return `SELECT ${results.join(', ')} FROM (SELECT ${hashes.join(', ')} FROM ONLY ${name} AS r OFFSET '0') AS hashes`;
 }
 
-/** One hash of a row, whatever order its columns stand in. Nothing counts as 0 here; how many values a column has is told apart. */
-function foldedBy(columns: readonly string[]): string {
-  return columns
-    .map((column, at) => ({ column, at }))
-    .toSorted((a, b) => (a.column < b.column ? -1 : 1))
-    .reduce((folded, { at }) => `hashint8extended(coalesce(h${at}, 0) # ${folded}, 0)`, '0::bigint');
-}
-
-const hashOf = (value: string): string => `hashtextextended(${value}::text COLLATE "C", 0)`;
-
-const sumOf = (hash: string): string => `coalesce(sum(${hash}), 0)::text`;
-
-async function columnsOf(session: Session, name: string): Promise<string[]> {
-  const rows = await session.query<{ name: string }>(
-    `SELECT attname AS name FROM pg_attribute WHERE attrelid = ${quoteText(name)}::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
-  );
-  return rows.map((row) => row.name);
+function wideQuery(name: string, columns: readonly Column[]): string {
+  return `SELECT count(*) AS rows, ${sumOf(wideRowHash(columns))} AS sum, ${sumOf(VERSION)} AS versions FROM ONLY ${name} AS r`;
 }
 
 /** As the schema lines write it. */

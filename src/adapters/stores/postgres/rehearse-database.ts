@@ -6,7 +6,7 @@ import { describeAddress } from './address.ts';
 import { resolveExcluded } from './content.ts';
 import { countedStatements } from './counted-statements.ts';
 import type { LiveDatabase } from './probe-server.ts';
-import { readLiveState, readState } from './read-state.ts';
+import { readLiveState, readState, readStateAndContent, type StateMemory } from './read-state.ts';
 import { nameOfNowhere, nameOfRehearsal, rehearsalOfName, urlOf } from './rehearsal-names.ts';
 import { quoteText, withControl, withSession, type Session, type SessionRequest } from './session.ts';
 import { dropDatabase, extractDatabase } from './stage-database.ts';
@@ -61,8 +61,11 @@ async function restore(
   const database = nameOfRehearsal(live.tools.address.database, id);
   // Held as long as we live: whoever cleans up sees by it that this one is in use.
   const claim = await claimName(database, { address: tools.address, effect, failure: FAILURE });
+  // What the comparison with the backup has read is not read again to begin with.
+  const memory: StateMemory = new Map();
+  const read = async (session: Session) => (await readStateAndContent(session, memory)).content;
   try {
-    await extractDatabase({ tools, folder, recorded: capture, effect }, database);
+    await extractDatabase({ tools, folder, recorded: capture, effect }, database, { read });
   } catch (error) {
     await claim.release();
     throw error;
@@ -74,7 +77,7 @@ async function restore(
     variables: variablesOf(scratch, database),
     place,
     hasLocks: true,
-    read: (given) => withSession({ ...request, effect: given }, readState),
+    read: (given) => withSession({ ...request, effect: given }, (session) => readState(session, memory)),
     watch: async (act, given) => {
       const own = { ...request, effect: given };
       return watchLocks(own, await withSession(own, tableIdsOf), act);

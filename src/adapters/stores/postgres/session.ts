@@ -37,8 +37,12 @@ const OWN_SETTINGS = `SET statement_timeout = 0; SET idle_in_transaction_session
   SET intervalstyle = 'postgres'; SET timezone = 'UTC'; SET extra_float_digits = 1; SET bytea_output = 'hex'; SET lc_monetary = 'C';
   SET xmlbinary = 'base64'; SET max_parallel_workers_per_gather = 0`;
 
-/** Lets the server read with several processes, as many as it is set to: of a copy that no user waits for. */
-export const AS_MANY_WORKERS_AS_SET = 'RESET max_parallel_workers_per_gather';
+/**
+ * Lets the server read with several processes, as many as it is set to: of a copy that no user waits for. Also where the rows themselves are
+ * few bytes and their long values lie apart, which its defaults take for a small table.
+ */
+export const AS_MANY_WORKERS_AS_SET = `RESET max_parallel_workers_per_gather;
+  SET min_parallel_table_scan_size = '256kB'; SET parallel_setup_cost = 100`;
 
 /** Connects, uses and disconnects. Errors come as problems of the kind that was asked for. */
 export async function withSession<Result>(

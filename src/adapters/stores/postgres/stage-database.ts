@@ -5,7 +5,7 @@ import { errorCode } from '../../../platform/error-code.ts';
 import { gap } from '../../../platform/gap.ts';
 import type { Capture, Staged } from '../store.ts';
 import { describeAddress } from './address.ts';
-import { firstDifference, readContent, type Content } from './content.ts';
+import { CONTENT_FORMAT, firstDifference, readContent, type Content } from './content.ts';
 import { namesFor, namesFrom, type DatabaseNames } from './database-names.ts';
 import {
   applyProperties,
@@ -22,6 +22,7 @@ import { AS_MANY_WORKERS_AS_SET, quoteName, withControl, withSession, type Sessi
 import { runTool, toolProblem, type Tools } from './tools.ts';
 
 const FAILURE = { kind: 'restore-failed', what: 'the copy cannot be restored' } as const;
+const JOBS_MAX = 8; // each is a connection, and the archive is read from one disk
 const RESTORES_MAX = 100; // each one is a whole copy of the data; somebody has to discard some before
 
 export interface Restore {
@@ -30,6 +31,16 @@ export interface Restore {
   recorded: Capture;
   effect: Effect;
 }
+
+/** What an extracted copy is for. */
+export interface Extraction {
+  /** Of a copy that is dropped after the comparison nobody needs them. */
+  withStatistics: boolean;
+  /** How it is read for the comparison, where somebody needs to know more of it than a capture keeps; default: as a capture does. */
+  read: (session: Session) => Promise<Content>;
+}
+
+const TO_BE_USED: Extraction = { withStatistics: true, read: (session) => readContent(session, []) };
 
 /** Restores into a database of its own beside the live one and compares it with what was captured; only then is it marked as fit for a swap. */
 export async function stageDatabase(restore: Restore, tag: string): Promise<Staged> {
@@ -40,11 +51,8 @@ export async function stageDatabase(restore: Restore, tag: string): Promise<Stag
     const names = await freeNames(control, address.database, tag);
     await dropDatabase(control, names.staged, describeAddress(address));
     const live = await readProperties(control, names.live);
-    await fillDatabase(
-      control,
-      { name: names.staged, description, properties: live ?? description.properties },
-      restore,
-    );
+    const properties = live ?? description.properties;
+    await fillDatabase(control, { name: names.staged, description, properties, ...TO_BE_USED }, restore);
     await setMark(control, names.staged, { name: names.staged, wasLive: false });
     await gap('stores.postgres.staged');
     return { place: names.staged };
@@ -52,7 +60,11 @@ export async function stageDatabase(restore: Restore, tag: string): Promise<Stag
 }
 
 /** Restores into a new database of that name, verified like a staged one; touches no other. Refused when there is one of that name. */
-export async function extractDatabase(restore: Restore, name: string): Promise<void> {
+export async function extractDatabase(
+  restore: Restore,
+  name: string,
+  extraction: Partial<Extraction> = {},
+): Promise<void> {
   const { address } = restore.tools;
   const description = await openBackup(restore);
   await withControl({ address, effect: restore.effect, failure: FAILURE }, async (control) => {
@@ -63,7 +75,8 @@ export async function extractDatabase(restore: Restore, name: string): Promise<v
         next: 'Give the name of a database that does not exist yet.',
       });
     }
-    await fillDatabase(control, { name, description, properties: description.properties }, restore);
+    const made = { name, description, properties: description.properties, ...TO_BE_USED, ...extraction };
+    await fillDatabase(control, made, restore);
   });
 }
 
@@ -73,7 +86,7 @@ async function openBackup({ folder, recorded }: Restore): Promise<Description> {
   return description;
 }
 
-interface NewDatabase {
+interface NewDatabase extends Extraction {
   name: string;
   description: Description;
   properties: DatabaseProperties;
@@ -86,12 +99,12 @@ async function fillDatabase(control: Session, made: NewDatabase, restore: Restor
   await control.query(createStatement(made.name, made.properties));
   try {
     await gap('stores.postgres.created');
-    await restoreArchive(made.name, restore);
+    await restoreArchive(made.name, restore, await jobsOf(control));
     const request = { address: tools.address, database: made.name, effect, failure: FAILURE };
     await withSession(request, async (session) => {
-      await compare(session, made.description, where);
-      // Without statistics the first queries of the service would be planned blindly.
-      await session.query('ANALYZE');
+      await compare(session, made, where);
+      // Without statistics the first queries of the service would be planned blindly. It is also what waits for the disk: see restoreArchive.
+      if (made.withStatistics) await session.query('ANALYZE');
     });
     await applyProperties(control, made.name, made.properties);
   } catch (error) {
@@ -106,12 +119,17 @@ async function fillDatabase(control: Session, made: NewDatabase, restore: Restor
   }
 }
 
-async function restoreArchive(name: string, { tools, folder, effect }: Restore): Promise<void> {
+async function restoreArchive(name: string, { tools, folder, effect }: Restore, jobs: number): Promise<void> {
+  const archive = join(folder, ARCHIVE);
+  // Beside the server only what comes in can be read, which is one stream.
+  const isStream = jobs === 1 || tools.through.length > 0;
   const run = {
     program: 'pg_restore',
-    arguments: ['--exit-on-error'],
+    arguments: ['--exit-on-error', ...(isStream ? [] : [`--jobs=${jobs}`, archive])],
     database: name,
-    inputFile: join(folder, ARCHIVE),
+    ...(isStream ? { inputFile: archive } : {}),
+    // Nothing is lost by a crash but what was begun: the copy counts when it is marked or has its name, and that waits for all of the log before it.
+    settings: '-c synchronous_commit=off',
   } as const;
   const result = await runTool(tools, run, effect);
   if (result.exitCode === 0) return;
@@ -119,10 +137,19 @@ async function restoreArchive(name: string, { tools, folder, effect }: Restore):
   throw toolProblem('restore-failed', { program: 'pg_restore', where }, result);
 }
 
-async function compare(session: Session, description: Description, where: string): Promise<void> {
+/** As many as the server lets work on one act of maintenance: the service beside the copy goes on. */
+async function jobsOf(control: Session): Promise<number> {
+  const [row] = await control.query<{ count: number }>(
+    `SELECT current_setting('max_parallel_maintenance_workers')::int AS count`,
+  );
+  return Math.min(JOBS_MAX, Math.max(1, row?.count ?? 1));
+}
+
+async function compare(session: Session, { description, read }: NewDatabase, where: string): Promise<void> {
   const [row] = await session.query<{ version: string }>(`SELECT current_setting('server_version') AS version`);
   await session.query(AS_MANY_WORKERS_AS_SET);
-  const content: Content = await readContent(session, []);
+  const { format } = description;
+  const content = format === CONTENT_FORMAT ? await read(session) : await readContent(session, [], format);
   const isSameMajor = majorOf(row?.version ?? '') === majorOf(description.serverVersion);
   const difference = firstDifference(content, description.content, isSameMajor);
   if (difference !== null) throw invalid(`restored, ${difference}`, where);

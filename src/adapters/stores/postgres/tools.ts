@@ -17,6 +17,8 @@ export interface ToolRun {
   database: string | null;
   inputFile?: string;
   outputFile?: string;
+  /** For its connections, as PGOPTIONS has them; beside the server there are none. */
+  settings?: string;
   limitSeconds?: number;
 }
 
@@ -26,12 +28,13 @@ const SAID_LINES = 6; // pg_restore says the error, the object and the statement
 
 /** Runs one of PostgreSQL's own programs; the password goes through the environment only. */
 export async function runTool(tools: Tools, run: ToolRun, effect: Effect): Promise<CommandResult> {
+  const isBeside = tools.through.length > 0;
   const connection = run.database === null ? [] : toolArguments(tools.address, run.database);
   const result = await runCommand({
     argv: [...tools.through, run.program, ...connection, ...run.arguments],
     cwd: effect.projectDirectory,
     // Not as `extra` of the environment: there a dollar in a password would be taken for a variable.
-    environment: { ...effect.environment({}), ...toolEnvironment(tools.address, tools.through.length > 0) },
+    environment: { ...effect.environment({}), ...withSettings(toolEnvironment(tools.address, isBeside), run.settings) },
     timeoutSeconds: run.limitSeconds ?? LIMIT_SECONDS,
     signal: effect.signal,
     token: effect.token,
@@ -40,6 +43,10 @@ export async function runTool(tools: Tools, run: ToolRun, effect: Effect): Promi
   });
   if (result.aborted) effect.signal.throwIfAborted();
   return result;
+}
+
+function withSettings(environment: Record<string, string>, settings = ''): Record<string, string> {
+  return { ...environment, PGOPTIONS: [environment['PGOPTIONS'], settings].join(' ').trim() };
 }
 
 /** What to throw for a program that did not end well. */
