@@ -68,10 +68,9 @@ export function findByEnvironment(
  * root. Null where the system does not tell.
  */
 export function workingIn(folder: string): ProcessIdentity[] | null {
-  const { workingFolder } = reader;
-  if (workingFolder === undefined) return null;
+  if (reader.workingFolder === undefined) return null;
   const living = reader.list().filter((entry) => !entry.isZombie);
-  return living.filter((entry) => workingFolder(entry.pid) === folder).map(identityOf);
+  return living.filter((entry) => reader.workingFolder?.(entry.pid) === folder).map(identityOf);
 }
 
 /** The process group of a running process, or null when it is gone. */

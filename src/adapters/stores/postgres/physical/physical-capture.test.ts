@@ -254,25 +254,17 @@ function copies(server: PhysicalPostgres, bin: string): void {
       await refused(/lacks the right REPLICATION/);
     });
 
-    it(
-      'a server with max_wal_senders 0, and one whose pg_hba.conf lets nobody in for replication',
-      { timeout: LIMIT_MS },
-      async () => {
-        writeFileSync(join(dataOf(project), 'pg_hba.conf'), hba('127.0.0.2/32'));
-        await sql('ALTER SYSTEM SET max_wal_senders = 0');
-        await restartPhysical(project, server);
-        await refused(/pg_hba\.conf has no such entry/);
-        writeFileSync(join(dataOf(project), 'pg_hba.conf'), hba('127.0.0.1/32'));
-        await sql('SELECT pg_reload_conf()');
-        await waitUntil('the server to have read it', async () =>
-          store.probe(effect()).then(
-            () => false,
-            (error: unknown) => /max_wal_senders/.test(String(error)),
-          ),
-        );
-        await refused(/no place for a backup/);
-      },
-    );
+    it('a server whose pg_hba.conf lets nobody in for replication', { timeout: LIMIT_MS }, async () => {
+      writeFileSync(join(dataOf(project), 'pg_hba.conf'), hba('127.0.0.2/32'));
+      await restartPhysical(project, server);
+      await refused(/pg_hba\.conf has no such entry/);
+    });
+
+    it('a server with max_wal_senders 0', { timeout: LIMIT_MS }, async () => {
+      await sql('ALTER SYSTEM SET max_wal_senders = 0');
+      await restartPhysical(project, server);
+      await refused(/no place for a backup/);
+    });
 
     it('files outside the data directory', { timeout: LIMIT_MS }, async () => {
       const place = join(project, 'pg/elsewhere');

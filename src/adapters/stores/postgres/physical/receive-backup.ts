@@ -66,7 +66,7 @@ export async function receiveBackup(
 }
 
 interface CopyTargets {
-  take(piece: Buffer): Promise<void>;
+  take: (piece: Buffer) => Promise<void>;
   manifest: Buffer[];
 }
 
@@ -138,22 +138,55 @@ function askServer(client: pg.Client, command: string, copy?: CopyTargets): Prom
   });
 }
 
-interface Pump {
-  message(chunk: Buffer): void;
+interface Flow {
   /** Back when everything was taken. */
   flush(): Promise<void>;
   /** Back when nothing is being taken any more, well or not. */
   settled(): Promise<void>;
 }
 
+interface Pump extends Flow {
+  message(chunk: Buffer): void;
+}
+
 /** Sorts what comes in a copy: the archive into pieces, the manifest aside. */
 function createPump({ take, manifest }: CopyTargets, connection: pg.Connection, fail: (error: unknown) => void): Pump {
-  let piece = Buffer.allocUnsafe(PIECE_BYTES);
-  let filled = 0;
-  let waiting = 0;
+  const pieces = createPieces(take, connection, fail);
   let manifestBytes = 0;
   let archives = 0;
   let into: 'archive' | 'manifest' | null = null;
+  return {
+    message(chunk) {
+      const data = chunk.subarray(1);
+      const kind = String.fromCharCode(chunk[0] ?? 0);
+      if (kind === 'n') {
+        into = 'archive';
+        archives += 1;
+        if (archives > 1) fail(new Error('the server sends a second archive, of a tablespace'));
+      } else if (kind === 'm') into = 'manifest';
+      else if (kind !== 'd')
+        return; // how far it is
+      else if (into === 'archive') pieces.add(data);
+      else {
+        manifestBytes += data.length;
+        if (manifestBytes > MANIFEST_LIMIT_BYTES) return fail(new Error('the list of files is too long'));
+        manifest.push(Buffer.from(data));
+      }
+    },
+    flush: () => pieces.flush(),
+    settled: () => pieces.settled(),
+  };
+}
+
+/** Hands large pieces on, one after the other; while too many wait, nothing more is read from the server. */
+function createPieces(
+  take: CopyTargets['take'],
+  connection: pg.Connection,
+  fail: (error: unknown) => void,
+): Flow & { add(data: Buffer): void } {
+  let piece = Buffer.allocUnsafe(PIECE_BYTES);
+  let filled = 0;
+  let waiting = 0;
   let taking = Promise.resolve();
   const hand = (whole: Buffer): void => {
     waiting += 1;
@@ -166,34 +199,18 @@ function createPump({ take, manifest }: CopyTargets, connection: pg.Connection, 
       });
     taking.catch(fail);
   };
-  const archive = (data: Buffer): void => {
-    for (let at = 0; at < data.length;) {
-      // The driver uses its buffer again, so what is kept has to be copied.
-      const used = data.copy(piece, filled, at);
-      filled += used;
-      at += used;
-      if (filled < PIECE_BYTES) continue;
-      hand(piece);
-      piece = Buffer.allocUnsafe(PIECE_BYTES);
-      filled = 0;
-    }
-  };
-  const begin = (next: 'archive' | 'manifest'): void => {
-    into = next;
-    archives += next === 'archive' ? 1 : 0;
-    if (archives > 1) fail(new Error('the server sends a second archive, of a tablespace'));
-  };
   return {
-    message(chunk) {
-      const data = chunk.subarray(1);
-      const kind = String.fromCharCode(chunk[0] ?? 0);
-      if (kind === 'n') return begin('archive');
-      if (kind === 'm') return begin('manifest');
-      if (kind !== 'd') return; // how far it is
-      if (into === 'archive') return archive(data);
-      manifestBytes += data.length;
-      if (manifestBytes > MANIFEST_LIMIT_BYTES) return fail(new Error('the list of files is too long'));
-      manifest.push(Buffer.from(data));
+    add(data) {
+      for (let at = 0; at < data.length;) {
+        // The driver uses its buffer again, so what is kept has to be copied.
+        const used = data.copy(piece, filled, at);
+        filled += used;
+        at += used;
+        if (filled < PIECE_BYTES) continue;
+        hand(piece);
+        piece = Buffer.allocUnsafe(PIECE_BYTES);
+        filled = 0;
+      }
     },
     async flush() {
       if (filled > 0) hand(piece.subarray(0, filled));

@@ -15,7 +15,7 @@ const OURS = /^shipway-postgres-|\.proof-[a-z2-7]+$/;
 export interface CopyScratch {
   /** An empty folder of the server's user. */
   directory: string;
-  noteFolder(path: string): Promise<void>;
+  noteFolder: (path: string) => Promise<void>;
 }
 
 export interface ScratchOrder {

@@ -12,12 +12,7 @@ import type { LocatedServer } from './live-server.ts';
 import { openArchive } from './open-archive.ts';
 import { machineFor, recoverAndCompare, type SavedCopy } from './prove-cluster.ts';
 import { withScratchNotes } from './scratch-copy.ts';
-import type { SwitchedServer } from './switch-server.ts';
-
-/** What the server must be after the swap. */
-export interface Expected {
-  systemId: string;
-}
+import type { Expected, SwitchedServer } from './switch-server.ts';
 
 /** Writes the copy beside the live data directory and recovers it there with a server of our own; the live one is not asked. */
 export async function stageCluster(
@@ -52,7 +47,7 @@ interface StageOrder {
   server: LocatedServer & { directory: string };
   copy: SavedCopy;
   description: Description;
-  noteFolder(path: string): Promise<void>;
+  noteFolder: (path: string) => Promise<void>;
 }
 
 async function writeBeside(place: string, order: StageOrder, effect: Effect): Promise<void> {

@@ -9,7 +9,6 @@ import { howItEnded, lastLinesOf, runDeclaredCommand } from '../../../../platfor
 import { describeAddress } from '../address.ts';
 import { withSession } from '../session.ts';
 import { systemIdIn, type LocatedServer } from './live-server.ts';
-import type { Expected } from './stage-cluster.ts';
 
 const POLL_MS = 50; // a small server starts in about that time
 
@@ -18,6 +17,11 @@ export interface SwitchedServer extends LocatedServer {
   directory: string;
   stop: string[];
   start: string[];
+}
+
+/** What the server must be after the swap. */
+export interface Expected {
+  systemId: string;
 }
 
 /** `busy`: nothing answers, but somebody works in the directory: a server on its way up or down, or what a killed one has left. */
