@@ -71,9 +71,13 @@ async function measure(argv: string[]): Promise<Measured & { serverS: number }> 
   return { ...measured, serverS: Math.max(0, serverCpuS(postmaster()) - before) };
 }
 
-const postmaster = (): number => Number(readFileSync(join(dataOf(folder), 'postmaster.pid'), 'utf8').split('\n')[0]);
+function postmaster(): number {
+  return Number(readFileSync(join(dataOf(folder), 'postmaster.pid'), 'utf8').split('\n')[0]);
+}
 
-const shipway = (...words: string[]): string[] => [process.execPath, PROGRAM, ...words];
+function shipway(...words: string[]): string[] {
+  return [process.execPath, PROGRAM, ...words];
+}
 
 async function run(): Promise<void> {
   const [size] = await queryPhysical<{ bytes: string }>(

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { isProblem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import type { Capture, ReplacedData, Store } from '../store.ts';
+import { isClusterFingerprint } from './physical/cluster-content.ts';
 import { isPhysicalCopy } from './physical/description.ts';
 import { openPhysicalStore } from './physical/physical-store.ts';
 import { physicalSettings } from './physical/settings.ts';
@@ -19,7 +20,7 @@ export function openPostgresCopies(settings: PostgresSettings, scope: { projectD
   const isPhysical = settings.physical !== undefined;
   const now = isPhysical ? files : dumps;
   const ofCopy = (folder: string): Store => (isPhysicalCopy(folder) ? files : dumps);
-  const ofCapture = ({ fingerprint }: Capture): Store => (fingerprint.startsWith('postgres-1:') ? dumps : files);
+  const ofCapture = ({ fingerprint }: Capture): Store => (isClusterFingerprint(fingerprint) ? files : dumps);
   // A staged dump is a database, a staged data directory a folder.
   const ofPlace = (place: string | null): Store => (place !== null && isAbsolute(place) ? files : dumps);
   const { rehearsing, ...acts } = dumps;

@@ -136,5 +136,7 @@ async function readCopy({ server, live, machine, scratch }: CaptureOrder, effect
     timeoutSeconds: server.settings.timeoutSeconds,
     fate: 'scratch' as const,
   };
-  return withCopyServer(copy, effect, (address) => readCluster(requestsAt(address, effect, READ_FAILURE), 'template1'));
+  return withCopyServer(copy, effect, (address) =>
+    readCluster(requestsAt(address, effect, READ_FAILURE), 'template1', 'copy'),
+  );
 }

@@ -36,12 +36,12 @@ const ROLES = `
   UNION ALL SELECT format('%I is in %I', pg_get_userbyid(member), pg_get_userbyid(roleid)) FROM pg_auth_members
   UNION ALL SELECT format('role %I sets %s', pg_get_userbyid(setrole), setconfig) FROM pg_db_role_setting WHERE setdatabase = 0`;
 
-/** Everything, read once in the server. Of one moment where nobody writes; else each database of its own. */
-export async function readCluster(requestFor: RequestFor, home: string): Promise<ClusterContent> {
+/** Everything, read once in the server: of one moment where nobody writes, else each database of its own. A copy may use all of the machine. */
+export async function readCluster(requestFor: RequestFor, home: string, of: 'live' | 'copy'): Promise<ClusterContent> {
   const { names, closed, globals } = await withSession(requestFor(home), readGlobals);
   const databases: DatabaseContent[] = [];
   for (const name of names)
-    databases.push({ name, content: await withSession(requestFor(name), (session) => readDatabase(session)) });
+    databases.push({ name, content: await withSession(requestFor(name), (session) => readDatabase(session, of)) });
   return { globals, databases, closed };
 }
 
@@ -62,8 +62,8 @@ async function readGlobals(session: Session): Promise<{ names: string[]; closed:
   return { names, closed, globals: globals.sort() };
 }
 
-async function readDatabase(session: Session): Promise<Content> {
-  await session.query(AS_MANY_WORKERS_AS_SET);
+async function readDatabase(session: Session, of: 'live' | 'copy'): Promise<Content> {
+  if (of === 'copy') await session.query(AS_MANY_WORKERS_AS_SET);
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const schema = await schemaLines(session);
   const tables: TableContent[] = [];
@@ -117,8 +117,13 @@ export function fingerprintOf({ globals, databases, closed }: ClusterContent): s
     for (const line of content.schema) hash.update(`schema ${hexOf(line)}\n`);
     for (const table of content.tables) hash.update(`table ${hexOf(table.name)} ${table.rows} ${table.sum}\n`);
   }
-  return `postgres-cluster-1:${hash.digest('hex')}`;
+  return `${FINGERPRINT}${hash.digest('hex')}`;
 }
+
+const FINGERPRINT = 'postgres-cluster-1:';
+
+/** Whether a fingerprint is of a whole server. */
+export const isClusterFingerprint = (fingerprint: string): boolean => fingerprint.startsWith(FINGERPRINT);
 
 const hexOf = (text: string): string => Buffer.from(text, 'utf8').toString('hex');
 

@@ -15,7 +15,7 @@ export async function countClusterChanges(
 ): Promise<JsonObject> {
   const { address, directory } = server;
   if (directory !== null && !exists(directory)) return { tables: {}, contentDiffers: null, missing: true };
-  const content = await readCluster(requestsAt(address, effect, FAILURE), address.database);
+  const content = await readCluster(requestsAt(address, effect, FAILURE), address.database, 'live');
   const [then, now] = [capture.counters, countersOf(content)];
   const changed = [...new Set([...Object.keys(then), ...Object.keys(now)])].filter((name) => then[name] !== now[name]);
   const tables = changed
