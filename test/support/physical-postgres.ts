@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { queryAt } from './postgres-server.ts';
 import { waitUntil } from './wait-until.ts';
 
 const SERVICE = join(dirname(dirname(fileURLToPath(import.meta.url))), 'fixtures/stores/postgres-service.mjs');
@@ -124,20 +125,12 @@ function variables(project: string, { programs }: PhysicalPostgres): Record<stri
 }
 
 /** As the superuser. */
-export async function queryPhysical<Row extends object>(
+export function queryPhysical<Row extends object>(
   { port }: PhysicalPostgres,
   database: string,
   sql: string,
 ): Promise<Row[]> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    const result = await client.query(sql);
-    return (Array.isArray(result) ? [] : result.rows) as Row[];
-  } finally {
-    await client.end();
-  }
+  return queryAt<Row>(`postgresql://postgres@127.0.0.1:${port}/${database}`, sql);
 }
 
 /** How the release file names the server. */
