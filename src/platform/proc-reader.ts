@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { errorCode } from './error-code.ts';
 import { tableUnreadable, type ProcessEntry, type ProcessReader } from './process-reader.ts';
 
@@ -67,5 +67,14 @@ export const procReader: ProcessReader = {
   residentBytes(pid) {
     const found = /^VmRSS:\s+([0-9]+) kB$/m.exec(readOrNull(`/proc/${pid}/status`) ?? '');
     return found ? Number(found[1]) * 1024 : 0;
+  },
+  workingFolder(pid) {
+    try {
+      // Followed by the kernel: the same folder, however a container calls it.
+      const { dev, ino } = statSync(`/proc/${pid}/cwd`, { bigint: true });
+      return `${dev}:${ino}`;
+    } catch {
+      return null; // ended meanwhile, or of somebody else
+    }
   },
 };

@@ -22,6 +22,8 @@ export interface ProcessReader {
   /** The environment the process was started with, as far as we may see it. */
   environmentValue(pid: number, name: string): string | null;
   residentBytes(pid: number): number;
+  /** Device and inode of the folder it works in, as far as we may see it. Absent: the system does not tell. */
+  workingFolder?(pid: number): string | null;
 }
 
 /** The problem of a table that cannot be read, for a reason that has nothing to do with the process asked for. */

@@ -63,6 +63,16 @@ export function findByEnvironment(
   return found;
 }
 
+/**
+ * Running processes whose working folder this is (`identity` of its facts), also those in containers; only of our own user unless we are
+ * root. Null where the system does not tell.
+ */
+export function workingIn(folder: string): ProcessIdentity[] | null {
+  if (reader.workingFolder === undefined) return null;
+  const living = reader.list().filter((entry) => !entry.isZombie);
+  return living.filter((entry) => reader.workingFolder?.(entry.pid) === folder).map(identityOf);
+}
+
 /** The process group of a running process, or null when it is gone. */
 export function groupOf(pid: number): number | null {
   return liveEntry(pid)?.groupId ?? null;

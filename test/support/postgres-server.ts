@@ -89,7 +89,8 @@ function serve({ bin, folder, port, user }: Cluster, more: readonly string[]): C
   return spawn(join(bin, 'postgres'), options, { ...user, cwd: folder, stdio: 'ignore' });
 }
 
-async function queryAt<Row extends object>(url: string, sql: string): Promise<Row[]> {
+/** One statement, or several without an answer. */
+export async function queryAt<Row extends object>(url: string, sql: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
   await client.connect();

@@ -6,7 +6,7 @@ import { duckdbSettings, type DuckdbSettings } from './duckdb/settings.ts';
 import { openFilesStore } from './files/files-store.ts';
 import { filesSettings, type FilesSettings } from './files/settings.ts';
 import { postgresSettings, type PostgresSettings } from './postgres/postgres-settings.ts';
-import { openPostgresStore } from './postgres/postgres-store.ts';
+import { openPostgresCopies } from './postgres/postgres-copies.ts';
 import { openQdrantStore } from './qdrant/qdrant-store.ts';
 import { qdrantSettings, type QdrantSettings } from './qdrant/settings.ts';
 import { openRedisStore } from './redis/redis-store.ts';
@@ -37,8 +37,8 @@ export const storeKinds: Record<StoreKindName, StoreKind> = {
   },
   postgres: {
     settings: postgresSettings,
-    summary: 'a PostgreSQL database, copied consistently while the service writes',
-    open: (settings) => openPostgresStore(settings as PostgresSettings),
+    summary: 'a PostgreSQL database, or a whole server, copied consistently while the service writes',
+    open: (settings, scope) => openPostgresCopies(settings as PostgresSettings, scope),
   },
   duckdb: {
     settings: duckdbSettings,

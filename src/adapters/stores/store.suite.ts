@@ -274,7 +274,7 @@ export function describeStore(subject: StoreSubject): void {
         await expect(store.discard(half?.record ?? { keptAt: null }, effect())).rejects.toMatchObject({
           kind: 'restore-failed',
         });
-      }, 60_000);
+      }, 400_000);
     }
 
     it('at any gap of a discard, leaves the live data alone and the rest is found and discarded', async () => {
@@ -294,7 +294,7 @@ export function describeStore(subject: StoreSubject): void {
         expect(await subject.read(project)).toBe('old');
         expect(await traces()).toEqual([]);
       }
-    }, 60_000);
+    }, 400_000);
 
     it(
       'at any gap of the way back, leaves complete data and is finished by doing it again',

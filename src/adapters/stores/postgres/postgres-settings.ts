@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationSetting } from '../../../platform/settings.ts';
+import { physicalSettings } from './physical/settings.ts';
 
 // `-t` makes the program believe in a terminal: line ends are rewritten in the middle of binary data, and the exit code still is 0.
 const asksForTerminal = (word: string): boolean => /^-(i?t|ti)$|^--tty(=true)?$/.test(word);
@@ -36,6 +37,11 @@ export const postgresSettings = z
         'Tables whose rows are left out of backups; their definition is kept. `schema.table`, or `table` in schema public.',
       ),
     'lock-wait': durationSetting('30s').describe('How long a backup waits for a table that somebody else has locked.'),
+    physical: physicalSettings.optional(),
+  })
+  .refine((settings) => settings.physical === undefined || settings['exclude-tables'].length === 0, {
+    path: ['exclude-tables'],
+    message: 'a physical copy leaves out no table\nRemove exclude-tables, or physical.',
   })
   .describe('A PostgreSQL database, copied consistently while the service writes, restored beside and swapped in.');
 

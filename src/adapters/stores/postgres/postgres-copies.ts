@@ -1,0 +1,57 @@
+import { isAbsolute } from 'node:path';
+import { isProblem } from '../../../core/release/problem.ts';
+import type { Effect } from '../../../platform/effect.ts';
+import type { Capture, ReplacedData, Store } from '../store.ts';
+import { isClusterFingerprint } from './physical/cluster-content.ts';
+import { isPhysicalCopy } from './physical/description.ts';
+import { openPhysicalStore } from './physical/physical-store.ts';
+import { physicalSettings } from './physical/settings.ts';
+import { openPostgresStore } from './postgres-store.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
+
+/**
+ * A store over PostgreSQL as the release file wants it copied: a database dumped, or the files of the whole server. Backups that were taken in
+ * the other way before the file was changed are read and restored as they were taken.
+ */
+export function openPostgresCopies(settings: PostgresSettings, scope: { projectDirectory: string }): Store {
+  const dumps = openPostgresStore(settings);
+  const physical = settings.physical ?? physicalSettings.parse({});
+  const files = openPhysicalStore({ url: settings.url, physical }, scope);
+  const isPhysical = settings.physical !== undefined;
+  const now = isPhysical ? files : dumps;
+  const ofCopy = (folder: string): Store => (isPhysicalCopy(folder) ? files : dumps);
+  const ofCapture = ({ fingerprint }: Capture): Store => (isClusterFingerprint(fingerprint) ? files : dumps);
+  // A staged dump is a database, a staged data directory a folder.
+  const ofPlace = (place: string | null): Store => (place !== null && isAbsolute(place) ? files : dumps);
+  const { rehearsing, ...acts } = dumps;
+  return {
+    ...acts,
+    ...(isPhysical || rehearsing === undefined ? {} : { rehearsing }),
+    probe: (effect) => now.probe(effect),
+    capture: (folder, effect) => now.capture(folder, effect),
+    verify: (folder, recorded, effect) => ofCopy(folder).verify(folder, recorded, effect),
+    extract: (folder, recorded, into, effect) => ofCopy(folder).extract(folder, recorded, into, effect),
+    prove: (folder, recorded, scratch, effect) => ofCopy(folder).prove(folder, recorded, scratch, effect),
+    stage: (folder, recorded, tag, effect) => ofCopy(folder).stage(folder, recorded, tag, effect),
+    unstage: (staged, effect) => ofPlace(staged.place).unstage(staged, effect),
+    swap: (staged, effect) => ofPlace(staged.place).swap(staged, effect),
+    swapBack: (record, effect) => ofPlace(record.keptAt).swapBack(record, effect),
+    recordOf: (staged, effect) => ofPlace(staged.place).recordOf(staged, effect),
+    discard: (record, effect) => ofPlace(record.keptAt).discard(record, effect),
+    replaced: async (effect) => [
+      ...(await files.replaced(effect)),
+      ...(await databasesBeside(dumps, isPhysical, effect)),
+    ],
+    changesSince: (recorded, effect) => ofCapture(recorded).changesSince(recorded, effect),
+  };
+}
+
+/** Between stop and start of a physical restore nobody answers, and what it left has to be found all the same. */
+async function databasesBeside(dumps: Store, isPhysical: boolean, effect: Effect): Promise<ReplacedData[]> {
+  try {
+    return await dumps.replaced(effect);
+  } catch (error) {
+    if (isPhysical && isProblem(error) && error.retry) return [];
+    throw error;
+  }
+}
