@@ -16,6 +16,7 @@ import { isExecutorAlive } from './ensure-executor.ts';
 import type { Finding } from './finding.ts';
 import { inspectBackups } from './inspect-backups.ts';
 import { inspectCopies } from './inspect-copies.ts';
+import { inspectWaiting } from './inspect-waiting.ts';
 
 export type { Finding };
 
@@ -178,6 +179,7 @@ async function inspectEnvironment(
       findings.push(ok(`router of ${environment.name}`, found));
     }
     findings.push(...(await inspectDrills(app, config, environment)));
+    findings.push(...(await inspectWaiting(app, config, environment)));
   } catch (error) {
     findings.push(failed(`environment ${environment.name}`, error));
   }

@@ -1,7 +1,7 @@
 import { changesService } from '../core/plan/after-failure.ts';
 import { stepsOf, type Plan } from '../core/plan/plan.ts';
 import type { Json } from '../core/release/json.ts';
-import { undoStepId } from '../core/plan/plan-undo.ts';
+import { undoStepId } from '../core/plan/undo-step.ts';
 import type { ReleaseView, StepView } from './release-view.ts';
 import { secondsBetween } from './release-view.ts';
 import { timeOfRollback, type RollbackTime } from './time-rollback.ts';

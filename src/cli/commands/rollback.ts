@@ -23,6 +23,7 @@ export const registerRollback: Registration = (program, run) => {
     )
     .option('--full', 'also the data, in the way that loses least; prints the others with what they lose')
     .option('--keep-environment', 'leave the env file as it is; otherwise it goes back with the version')
+    .option('--safety-backup', 'back up the present data first also where the swap keeps all of it')
     .option('--no-safety-backup', 'do not back up the present data first; for data that cannot be read any more')
     .option('--yes-lose-data-since <time>', 'answers where data is lost: the time since when, as it is shown')
     .requiredOption('--reason <text>', 'why; kept in the journal')

@@ -56,12 +56,17 @@ function sentence({ backups }: PruneReport, dryRun: boolean): string {
   return parts.join(', ');
 }
 
+/** What names it to `backup discard`. */
+function meaning({ release, tag, place, isWaiting }: Replaced): string {
+  return isWaiting === true ? place : (release ?? tag);
+}
+
 /** The replaced data as a table. */
 export function replacedTable(style: Style, replaced: readonly Replaced[], nowMs: number): string[] {
   if (replaced.length === 0) return ['No replaced data is kept aside.'];
   const rows = replaced.map((one) => [
     one.store,
-    one.release ?? 'by hand',
+    one.isWaiting === true ? 'nothing yet' : (one.release ?? 'by hand'),
     one.at === null ? '-' : shownTime(one.at),
     one.at === null ? '-' : age(one.at, nowMs),
     formatBytes(one.bytes),
@@ -70,6 +75,6 @@ export function replacedTable(style: Style, replaced: readonly Replaced[], nowMs
   const [head = '', ...lines] = table([['STORE', 'REPLACED BY', 'WHEN', 'AGE', 'SIZE', 'PLACE'], ...rows]);
   const notes = replaced.flatMap((one) => (one.refusal === null ? [] : [`  stays: ${one.refusal}`]));
   const free = replaced.find((one) => one.refusal === null);
-  const next = free === undefined ? [] : [`next: shipway backup discard ${free.release ?? free.tag}`];
+  const next = free === undefined ? [] : [`next: shipway backup discard ${meaning(free)}`];
   return [style.strong(head), ...lines, ...notes, ...next];
 }

@@ -10,6 +10,7 @@ import { lockWords } from './lock-words.ts';
 import { maintenanceWords } from './maintenance-words.ts';
 import { namedCheck } from './named-check.ts';
 import { rehearsalWords } from './rehearsal-words.ts';
+import { rollbackWords } from './rollback-words.ts';
 import { scratchWords } from './scratch-words.ts';
 import { drillWords } from './drill-words.ts';
 import { expandHealthChecks } from './expand-health-checks.ts';
@@ -176,6 +177,7 @@ function environmentWords(kinds: Kinds) {
       .describe(
         'How the service is made to refuse work before its data is taken back. Default: the builtin router answers 503 with Retry-After, where there is one.',
       ),
+    rollback: rollbackWords().optional().describe('How a rollback during the release is made quick.'),
     'keep-old': z
       .enum(['until-stable', 'until-verified'])
       .default('until-stable')

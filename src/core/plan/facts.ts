@@ -101,6 +101,6 @@ export interface RollbackRequest {
   reason: string;
   /** Whether the env file stays as it is. */
   keepEnvironment?: boolean;
-  /** false: the present data is not backed up first, because it cannot be read any more. */
+  /** false: the present data is not backed up first, because it cannot be read any more. true: also where the swap keeps all of it. */
   safetyBackup?: boolean;
 }
