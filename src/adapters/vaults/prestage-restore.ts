@@ -81,8 +81,9 @@ async function settledMark(prestaging: Prestaging | undefined, staged: Staged, e
     const next = await prestaging?.mark(staged, effect);
     if (typeof next === 'string' && next === last) return next;
     last = next;
+    if (typeof next !== 'string') break;
   }
-  throw problem('restore-failed', 'the copy that was just made changes all the time', {
+  throw problem('restore-failed', 'the copy that was just made does not stay as it is', {
     where: staged.place,
     next: 'Find out who writes to it. The release goes on; its data can be restored as without it.',
   });

@@ -36,7 +36,8 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
     config.backups.scratch,
     facts,
   );
-  const waiting = environment.prestage === true ? withPrestage(proven) : proven;
+  // Before the first release there is no version that could run on the data of before.
+  const waiting = environment.prestage === true && facts.running !== null ? withPrestage(proven) : proven;
   const kept = withCopies(waiting, config.backups.copies ?? []);
   const left: string[] = phases.filter((phase) => skip.includes(phase.name)).map((phase) => phase.name);
   if (skip.includes('rehearsal') && environment.rehearsal?.required === true) left.push('rehearsal');

@@ -30,7 +30,6 @@ export function whyNoData(plan: Plan, begunStepIds: readonly string[]): string |
     return 'its plan lets no copy of the data wait (rollback: prestage: true in the release file)';
   const begun = stepsOf(plan).filter(({ step }) => begunStepIds.includes(step.id));
   if (!begun.some(({ step }) => changesService(step))) return 'it has changed nothing yet';
-  if (plan.previous === null) return 'no version ran on the data of before';
   if (!isInPlace(plan)) return null;
   if (!begun.some(({ step }) => step.kind === 'apply-version'))
     return 'the version that runs has the data open, and nothing would start it again';
