@@ -44,12 +44,12 @@ function wordOf({ deed, keep }: PrunedBackup): string {
 
 function sentence({ backups }: PruneReport, dryRun: boolean): string {
   const of = (deed: PrunedBackup['deed']): PrunedBackup[] => backups.filter((backup) => backup.deed === deed);
-  const bytes = formatBytes(of('trash').reduce((sum, backup) => sum + backup.bytes, 0));
+  const bytes = formatBytes(of('trash').reduce((sum, backup) => sum + backup.freedBytes, 0));
   const would = dryRun ? 'would be ' : '';
   const parts = [
     of('trash').length === 0
       ? 'nothing to prune'
-      : `${of('trash').length} (${bytes}) ${would}pruned, deleted after 24 hours`,
+      : `${of('trash').length} (frees ${bytes}) ${would}pruned, deleted after 24 hours`,
     ...(of('recover').length === 0 ? [] : [`${of('recover').length} ${would}taken back`]),
     ...(of('delete').length === 0 ? [] : [`${of('delete').length} ${would}deleted for good`]),
   ];
