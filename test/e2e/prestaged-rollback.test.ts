@@ -205,7 +205,9 @@ describe.each(ENGINES)('a copy of the data that waits during a release: %s', (_n
       expect(asked).toContain('data: replaced by backup bk_');
       expect(asked).toContain(`${before.length} in the backup, ${full.length} now`);
       expect(asked).toContain('the replaced data is kept aside by the swap, not backed up first');
-      expect(said(0, ended)).toContain('ROLLED BACK to 1.0.1');
+      const printed = said(0, ended);
+      expect(printed).toContain('ROLLED BACK to 1.0.1');
+      expect(printed).toMatch(/data: +it is as in bk_\S+_pre-release_\S+; what that replaced is kept aside/);
       said(20, await release.ended);
       expect((await resultOf('undo.data.stage'))['waited']).toEqual(['orders']);
       expect(await engine.ids(project)).toEqual(before);
