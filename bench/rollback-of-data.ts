@@ -102,9 +102,7 @@ async function measure(options: string[], before: () => Promise<void>): Promise<
 }
 
 async function stateIs(state: string): Promise<boolean> {
-  const rows = await project.rows<{ state: string }>(
-    'select state from shipway.release order by number desc limit 1',
-  );
+  const rows = await project.rows<{ state: string }>('select state from shipway.release order by number desc limit 1');
   return rows[0]?.state === state;
 }
 

@@ -134,6 +134,11 @@ function migrateWords(kinds: Kinds) {
   });
 }
 
+const keepOldWords = z
+  .enum(['until-stable', 'until-verified'])
+  .default('until-stable')
+  .describe('How long the version before stays warm after the switch.');
+
 function environmentWords(kinds: Kinds) {
   const checks = z.array(namedCheck(kinds.checks));
   const target = choice({ what: 'target', kinds: kinds.targets, prepare: expandHealthChecks(kinds.checks) });
@@ -178,10 +183,7 @@ function environmentWords(kinds: Kinds) {
         'How the service is made to refuse work before its data is taken back. Default: the builtin router answers 503 with Retry-After, where there is one.',
       ),
     rollback: rollbackWords().optional().describe('How a rollback during the release is made quick.'),
-    'keep-old': z
-      .enum(['until-stable', 'until-verified'])
-      .default('until-stable')
-      .describe('How long the version before stays warm after the switch.'),
+    'keep-old': keepOldWords,
     drain: duration().prefault('30s').describe('Limit of waiting for open requests before an old version is cut off.'),
   });
 }

@@ -51,9 +51,8 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
       return { engine: `postgres ${version}`, bytes };
     },
     capture: (folder, effect) => captureDatabase(liveOf(effect), folder, effect),
-    verify: async (folder, recorded, effect) => {
-      await verifyArchive(folder, recorded, { tools: toolsOf(effect), effect });
-    },
+    verify: async (folder, recorded, effect) =>
+      void (await verifyArchive(folder, recorded, { tools: toolsOf(effect), effect })),
     extract: (folder, recorded, into, effect) => extractArchive({ folder, recorded, into }, toolsOf(effect), effect),
     extractInto: (folder, recorded, database, effect) =>
       extractDatabase({ tools: toolsOf(effect), folder, recorded, effect }, database),
