@@ -5,15 +5,14 @@
  * Run: npm run bench:rollback-of-data [MiB]   Needs the PostgreSQL of Debian; installs it when it is root.
  */
 import { loadavg } from 'node:os';
-import { resolve } from 'node:path';
-import { findPostgres, startPostgres } from '../test/support/postgres-server.ts';
+import { longWatch, postgresOrders, withoutWayDown } from '../test/support/order-engines.ts';
+import { findPostgres } from '../test/support/postgres-server.ts';
 import { createServiceProject, said } from '../test/support/service-project.ts';
 import { waitUntil } from '../test/support/wait-until.ts';
 
 const GOAL_SECONDS = 5;
 const SIZE_MIB = Number(process.argv[2] ?? '256');
 const ROUNDS = 3; // of what is judged; the middle one counts
-const TOOL = resolve('test/fixtures/migrators/migrate-sql.mjs');
 const ROW_BYTES = 1024;
 const POLL_MS = 10;
 
@@ -23,25 +22,12 @@ if ('reason' in postgres) {
   console.log(`not run: ${postgres.reason}`);
   process.exit(1);
 }
-const server = await startPostgres(postgres.bin);
+const engine = postgresOrders(postgres.bin);
 const project = await createServiceProject({
-  top: 'stores: { orders: { postgres: { url: $DATABASE_URL } } }\nrelease: { hotfix: { watch: 20s } }',
-  watch: `    watch:
-      for: 10h
-      every: 10s
-      probe:
-        - Health: { get: '$URL/health', timeout: 2s, expect: { status: 200 } }
-      roll back when: [more than 9 failed health checks in 1 minutes]`,
-  component: '            env: { DATABASE_URL: $DATABASE_URL }',
-  environment: `    env-file: .env
-    rollback: { prestage: true }
-    migrate:
-      command:
-        up: [${process.execPath}, ${TOOL}, up]
-        revision: [${process.execPath}, ${TOOL}, revision]
-        env: { DATABASE_URL: $DATABASE_URL }
-      reversible: false
-      unsafe: warn`,
+  top: `stores: { orders: ${engine.store} }\nrelease: { hotfix: { watch: 20s } }`,
+  watch: longWatch('$URL', '10h'),
+  component: `            env: { ${engine.variable}: $${engine.variable} }`,
+  environment: withoutWayDown(engine.variable),
 });
 const LIMITED = { limitSeconds: 1800 };
 
@@ -58,15 +44,11 @@ interface StepTime {
 }
 
 async function prepare(): Promise<void> {
-  await server.query('postgres', 'CREATE DATABASE shop');
-  await server.query(
-    'shop',
-    `CREATE TABLE orders (id int PRIMARY KEY, body text NOT NULL); CREATE TABLE schema_version (n int); INSERT INTO schema_version VALUES (1);
-     INSERT INTO orders SELECT n, (SELECT string_agg(md5(random()::text || n), '') FROM generate_series(1, ${ROW_BYTES / 32}))
-       FROM generate_series(1, ${Math.round((SIZE_MIB * 1024 * 1024) / ROW_BYTES)}) n`,
-  );
-  project.write('.env', `DATABASE_URL='${server.url('shop').replaceAll("'", '%27')}'\n`);
   project.write('shipway.yaml', project.read('shipway.yaml').replaceAll('$URL', project.url));
+  await engine.create(project);
+  const rows = Math.round((SIZE_MIB * 1024 * 1024) / ROW_BYTES);
+  const body = `SELECT string_agg(md5(random()::text || n || part), '') FROM generate_series(1, ${ROW_BYTES / 32}) part`;
+  await engine.server().query('shop', `INSERT INTO orders SELECT n, (${body}) FROM generate_series(1, ${rows}) n`);
   project.write('migrations/1.up.sql', 'SELECT 1');
   project.addVersion('1.0.0', 'orders');
   project.addVersion('1.1.0', 'orders', { DATA_NOTE: 'note' });
@@ -116,8 +98,9 @@ async function servedAgain(): Promise<number> {
 }
 
 async function dropWaiting(): Promise<void> {
-  for (const name of await server.databases()) {
-    if (name.startsWith('shop__restore_')) await server.query('postgres', `DROP DATABASE "${name}" WITH (FORCE)`);
+  for (const name of await engine.server().databases()) {
+    if (name.startsWith('shop__restore_'))
+      await engine.server().query('postgres', `DROP DATABASE "${name}" WITH (FORCE)`);
   }
 }
 
@@ -139,7 +122,7 @@ function say(what: string, { seconds, steps }: Measured, goal: string): void {
 
 try {
   await prepare();
-  const [size] = await server.query<{ bytes: string }>('postgres', `SELECT pg_database_size('shop') AS bytes`);
+  const [size] = await engine.server().query<{ bytes: string }>('postgres', `SELECT pg_database_size('shop') AS bytes`);
   console.log(
     `database ${(Number(size?.bytes ?? 0) / 2 ** 20).toFixed(0)} MiB; load ${loadavg()
       .map((one) => one.toFixed(1))
@@ -157,5 +140,5 @@ try {
   process.exitCode = isMet ? 0 : 1;
 } finally {
   await project.remove();
-  await server.stop();
+  await engine.close();
 }

@@ -100,10 +100,11 @@ async function findReplaced(app: App, opened: OpenBackups): Promise<Found[]> {
 }
 
 /** Copies that waited for a rollback of a release that is over, and that could not be deleted at its end. */
-async function findWaiting(app: App, { plan, stores, effect }: OpenBackups, open: readonly string[]): Promise<Found[]> {
+async function findWaiting(app: App, opened: OpenBackups, open: readonly string[]): Promise<Found[]> {
+  const { plan, effect } = opened;
   const refusal = open.length === 0 ? null : `it waits until ${open.join(', ')} is over`;
   const found: Found[] = [];
-  for (const { name, store } of stores(plan)) {
+  for (const { name, store } of opened.stores(plan)) {
     const { prestaging } = store;
     for (const { place, tag, bytes } of (await prestaging?.list(effect)) ?? []) {
       const frame = { store: name, release: null, at: null, tag, bytes, refusal, isWaiting: true as const };

@@ -9,8 +9,7 @@ const SETTLE_LIMIT_MS = 30_000; // an engine writes down what a session did up t
 
 /** The promises of copies that wait (prestaging.ts). */
 export function describePrestaging(subject: StoreSubject, bench: () => StoreBench): void {
-  const { touchStaged } = subject;
-  if (touchStaged === undefined) return;
+  if (subject.touchStaged === undefined) return;
   let project: string;
   let copy: string;
   let store: Store;
@@ -61,7 +60,7 @@ export function describePrestaging(subject: StoreSubject, bench: () => StoreBenc
       async () => {
         const staged = await stageOld();
         const mark = await settled(staged);
-        await touchStaged(project, staged.place);
+        await subject.touchStaged?.(project, staged.place);
         await expect
           .poll(async () => (await ahead.mark(staged, effect())) === mark, { timeout: SETTLE_LIMIT_MS })
           .toBe(false);

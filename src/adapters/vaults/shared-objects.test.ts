@@ -193,21 +193,6 @@ describe('backups of files that share objects', { timeout: LIMIT_MS }, () => {
     await verifyBackup({ ...order(id), vault: openVault(place(), other) });
   });
 
-  it('keeps the keys of shared objects only while the backup that has them is there', async () => {
-    write('a', 'content');
-    const { manifest } = await create();
-    const kept = (): string[] =>
-      readdirSync(join(project, '.shipway/keys')).filter((name) => name.endsWith('.objects'));
-    expect(kept()).toHaveLength(1);
-    await vault().removeDead(effect());
-    expect(kept()).toHaveLength(1);
-    rmSync(place(manifest.id), { recursive: true });
-    await vault().removeDead(effect());
-    expect(kept()).toEqual([]);
-    // The next one takes nothing over, and is whole.
-    expect(sharedBytesOf((await create()).manifest.stores)).toBe(0);
-  });
-
   it('keep the keys of no object that the newest backup has not', async () => {
     await create();
     write('film', randomBytes(2 * MIB));
