@@ -42,7 +42,7 @@ const ENGINES: [string, Engine | null][] = [
 ];
 
 describe.each(ENGINES)('a rollback loses nothing that it did not announce: %s', (_name, found) => {
-  const engine = found ?? sqliteOrders;
+  const engine: Engine = found ?? sqliteOrders;
   let project: ServiceProject;
   let nextId = 1;
   const idsOf = async (): Promise<number[]> => (await engine.rows(project)).map((row) => row.id);
