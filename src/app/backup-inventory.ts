@@ -15,7 +15,10 @@ import type { OpenBackups } from './open-backups.ts';
 /** One backup that has data left, listed or in the trash, with all that is known of it. */
 export interface InventoryEntry {
   known: KnownBackup;
+  /** As the stores wrote it. */
   bytes: number;
+  /** What it holds; null when that is not known. */
+  sealed: Sealed | null;
   manifest: string | null;
   pin: Pin | null;
   /** In the trash since then, or null. */
@@ -84,7 +87,7 @@ function entryOf(found: Found, record: BackupRecord | undefined, pin: Pin | null
   const { id, sealed, prunedAt, isGoing } = found;
   const known = knownBackup(id, sealed, { record, pin, unreadable: sealed === null && !isGoing });
   const bytes = sealed?.manifest.totals.bytes ?? 0;
-  return { known, bytes, manifest: sealed?.manifestSha256 ?? null, pin, prunedAt, isGoing };
+  return { known, bytes, sealed, manifest: sealed?.manifestSha256 ?? null, pin, prunedAt, isGoing };
 }
 
 /** A backup as the rules of retention see it, wherever it lies. */

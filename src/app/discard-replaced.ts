@@ -27,6 +27,8 @@ export interface Replaced {
   place: string;
   /** Why it cannot be discarded now, or null. */
   refusal: string | null;
+  /** A copy that waited for a rollback and was never live; left out otherwise. */
+  isWaiting?: true;
 }
 
 interface Found {
@@ -94,7 +96,23 @@ async function findReplaced(app: App, opened: OpenBackups): Promise<Found[]> {
       found.push({ replaced, keptAt, discard: () => store.discard(data.record, effect) });
     }
   }
-  return [...found, ...(await findEnvironments(app, plan, openHere))];
+  return [...found, ...(await findWaiting(app, opened, openHere)), ...(await findEnvironments(app, plan, openHere))];
+}
+
+/** Copies that waited for a rollback of a release that is over, and that could not be deleted at its end. */
+async function findWaiting(app: App, opened: OpenBackups, open: readonly string[]): Promise<Found[]> {
+  const { plan, effect } = opened;
+  const refusal = open.length === 0 ? null : `it waits until ${open.join(', ')} is over`;
+  const found: Found[] = [];
+  for (const { name, store } of opened.stores(plan)) {
+    const { prestaging } = store;
+    for (const { place, tag, bytes } of (await prestaging?.list(effect)) ?? []) {
+      const frame = { store: name, release: null, at: null, tag, bytes, refusal, isWaiting: true as const };
+      const replaced = { ...frame, place: place.startsWith('/') ? placeOf(place, app.projectDirectory) : place };
+      found.push({ replaced, keptAt: place, discard: async () => prestaging?.remove(tag, effect) });
+    }
+  }
+  return found;
 }
 
 /** Env files that a rollback put another one in the place of; the release is in their name. */

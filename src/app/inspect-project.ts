@@ -17,6 +17,7 @@ import type { Finding } from './finding.ts';
 import { inspectBackups } from './inspect-backups.ts';
 import { inspectCopies } from './inspect-copies.ts';
 import { existingFolder, inspectStateFolder } from './inspect-state-folder.ts';
+import { inspectWaiting } from './inspect-waiting.ts';
 
 export type { Finding };
 
@@ -161,6 +162,7 @@ async function inspectEnvironment(
       findings.push(ok(`router of ${environment.name}`, found));
     }
     findings.push(...(await inspectDrills(app, config, environment)));
+    findings.push(...(await inspectWaiting(app, config, environment)));
   } catch (error) {
     findings.push(failed(`environment ${environment.name}`, error));
   }

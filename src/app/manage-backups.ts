@@ -155,6 +155,20 @@ export async function lossOfRollBack(app: App, plan: Plan): Promise<{ loss: Loss
   return { loss, isProduction: asked };
 }
 
+/** What the data of before a release would throw away, when the release is turned around with it. */
+export async function lossOfTurnAround(
+  app: App,
+  release: { id: string; environment: string },
+): Promise<{ loss: Loss; backup: BackupSummary; isProduction: boolean }> {
+  const { backups, effect, plan, config } = await openBackups(app, release.environment);
+  const taken = (await backups.list(plan)).find((one) => one.release === release.id && one.reason === 'pre-release');
+  if (taken === undefined) {
+    throw problem('not-found', `there is no backup of before ${release.id}`, { next: 'Go back without --data.' });
+  }
+  const loss = await describeLoss(backups, plan, taken, effect);
+  return { loss, backup: taken, isProduction: isProduction(config, plan.environment) };
+}
+
 /** Data of a newer schema is no use to the version that is to run on it. */
 async function refuseNewerSchema(app: App, plan: Plan, backup: BackupSummary): Promise<void> {
   const database = await app.existingDatabase();

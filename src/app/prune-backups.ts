@@ -1,4 +1,5 @@
 import type { Vault } from '../adapters/vaults/vault.ts';
+import { freedBytes } from '../core/backup/freed-bytes.ts';
 import { describeDropRule, describeKeepRule, RECENT_SECONDS } from '../core/backup/retention-rule.ts';
 import type { JournalEvent } from '../core/journal/event.ts';
 import { problem } from '../core/release/problem.ts';
@@ -19,7 +20,10 @@ export type PruneDeed = 'none' | 'trash' | 'recover' | 'delete';
 export interface PrunedBackup {
   id: string;
   createdAt: string;
+  /** As the stores wrote it. */
   bytes: number;
+  /** What its leaving makes room for; 0 for one that stays. Objects that others hold are on the disk once. */
+  freedBytes: number;
   keep: boolean;
   /** Every rule that keeps it, or the one that lets it go. */
   rules: string[];
@@ -95,19 +99,25 @@ function reportOf(app: App, { plan }: OpenBackups, inventory: Inventory): PruneR
     const keep = verdict?.keep ?? false;
     const { id, createdAt } = entry.known;
     const { bytes, prunedAt } = entry;
-    return {
-      id,
-      createdAt,
-      bytes,
-      keep,
-      rules: rulesOf(verdict),
-      prunedAt,
-      deed: deedOf(entry, keep, inventory, app.nowMs()),
-    };
+    const deed = deedOf(entry, keep, inventory, app.nowMs());
+    return { id, createdAt, bytes, freedBytes: 0, keep, rules: rulesOf(verdict), prunedAt, deed };
   });
+  const freed = freedBytes(
+    entries.map(({ known: { id }, sealed }, index) => {
+      const one = backups[index];
+      const leaves = one !== undefined && isLeaving(one);
+      return { id, manifest: sealed?.manifest ?? null, leaves };
+    }),
+  );
+  for (const backup of backups) backup.freedBytes = freed.get(backup.id) ?? 0;
   const { service, environment } = plan;
   const stopped = decision.stopped ? `no verified backup is younger than ${RECENT_SECONDS / 3600} hours` : null;
   return { service, environment, stopped, heldBack: decision.heldBack, backups, swept: [], places: [] };
+}
+
+/** What waits in the trash holds its objects until it is deleted, and is not counted again. */
+function isLeaving({ deed, prunedAt }: PrunedBackup): boolean {
+  return deed === 'trash' || deed === 'delete' || (deed === 'none' && prunedAt !== null);
 }
 
 function rulesOf(verdict: Inventory['decision']['verdicts'][number] | undefined): string[] {

@@ -1,7 +1,7 @@
 import { changesService } from '../core/plan/after-failure.ts';
 import { stepsOf, type Plan } from '../core/plan/plan.ts';
 import type { Json } from '../core/release/json.ts';
-import { undoStepId } from '../core/plan/plan-undo.ts';
+import { undoStepId } from '../core/plan/undo-step.ts';
 import type { ReleaseView, StepView } from './release-view.ts';
 import { secondsBetween } from './release-view.ts';
 import { timeOfRollback, type RollbackTime } from './time-rollback.ts';
@@ -17,6 +17,8 @@ export interface ReleaseEnding {
   notUndone: string[];
   /** What became of the env file on the way back, a sentence each. */
   environment: string[];
+  /** What became of the data of a release that was turned around with it, a sentence each. */
+  data: string[];
   /** Of one that was rolled back: how long that took. */
   rollback: RollbackTime | null;
   /** Newest entry of the journal when it ended. */
@@ -41,9 +43,18 @@ export function endingOf(
       .filter(({ step }) => !isUndone(step.id) && step.kind !== 'check-health')
       .map(({ step }) => step.title),
     environment: steps.flatMap(environmentWords),
+    data: steps.flatMap((step) => dataWords(step, release.id)),
     rollback: timeOfRollback(release, plan, steps),
     journalHead: known.journalHead,
   };
+}
+
+/** The backup that is in place now, and how what it replaced is named to who wants it back or gone. */
+function dataWords({ kind, state, result, isUndo }: StepView, release: string): string[] {
+  if (kind !== 'swap-restore' || state !== 'finished' || !isUndo) return [];
+  return [
+    `it is as in ${textOf(result?.['backup'])}; what that replaced is kept aside: shipway backup discard ${release} deletes it`,
+  ];
 }
 
 /** Names of variables alone: values are not in the record. */

@@ -1,10 +1,12 @@
 import { drillConcern } from '../core/backup/drill.ts';
 import type { JsonObject } from '../core/release/json.ts';
+import { waitingWords } from '../core/plan/undo-with-data.ts';
 import { isProblem } from '../core/release/problem.ts';
 import { drillRecord } from '../state/backup-proofs.ts';
 import { allLive } from '../state/live.ts';
 import type { Database } from '../state/open-database.ts';
 import { allHolds, lastStepLines, openQuarantines } from '../state/read-overview.ts';
+import type { ReleaseRow, StepRunRow } from '../state/release-tables.ts';
 import { openReleases } from '../state/releases.ts';
 import { stepRuns } from '../state/step-runs.ts';
 import type { App, LoadedReleaseFile } from './app.ts';
@@ -17,6 +19,8 @@ export interface OpenReleaseView extends ReleaseView {
   step: { id: string; title: string; startedAt: string | null; line: string | null } | null;
   /** Whether it is run from this project. */
   isOurs: boolean;
+  /** What a rollback of the data costs now, where a copy of it waits; otherwise null. */
+  waitingData: string | null;
 }
 
 /** One service in one environment. */
@@ -67,8 +71,10 @@ export async function showStatus(app: App): Promise<StatusView> {
   for (const row of live) placeOf(row).live = { version: row.version, release: row.release_id, since: row.since };
   for (const { release, reason, since, ...at } of holds) placeOf(at).hold = { release, reason, since };
   for (const row of rows) {
-    const step = await currentStep(database, row.id);
-    placeOf(row).open.push({ ...viewRelease(row), step, isOurs: row.project === app.project });
+    const steps = await stepRuns(database.db, row.id);
+    const step = await currentStep(database, row.id, steps);
+    const isOurs = row.project === app.project;
+    placeOf(row).open.push({ ...viewRelease(row), step, isOurs, waitingData: waitingDataOf(row, steps) });
   }
   const sorted = [...places.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const executorAlive = rows.length > 0 && (await isExecutorAlive(app));
@@ -130,8 +136,18 @@ async function drillConcerns(app: App, { db }: Database): Promise<StatusView['dr
   return found;
 }
 
-async function currentStep(database: Database, releaseId: string): Promise<OpenReleaseView['step']> {
-  const steps = await stepRuns(database.db, releaseId);
+/** Not of one that is on its way back: what it does with the data is decided. */
+function waitingDataOf(row: ReleaseRow, steps: readonly StepRunRow[]): string | null {
+  const run = steps.find((step) => step.kind === 'prestage-restore' && step.state === 'finished');
+  if (run === undefined || run.result === null || row.undo_digest !== null) return null;
+  return waitingWords(JSON.parse(run.result) as JsonObject);
+}
+
+async function currentStep(
+  database: Database,
+  releaseId: string,
+  steps: readonly StepRunRow[],
+): Promise<OpenReleaseView['step']> {
   const current = steps.findLast((step) => step.state === 'started') ?? steps.find((step) => step.state === 'failed');
   if (current === undefined) return null;
   const [line = null] = await lastStepLines(database.db, releaseId, current.step_id, 1);

@@ -1,6 +1,7 @@
 import { changesService } from '../core/plan/after-failure.ts';
 import { planDigest } from '../core/plan/plan-digest.ts';
 import { stepsOf, type Plan } from '../core/plan/plan.ts';
+import type { DataOfUndo } from '../core/plan/undo-with-data.ts';
 import { planUndo } from '../core/plan/plan-undo.ts';
 import { getRelease } from '../state/releases.ts';
 import { stepRuns } from '../state/step-runs.ts';
@@ -17,7 +18,12 @@ export interface WayBack {
 }
 
 /** Finds out what stopping or turning around a release would do now, and changes nothing. */
-export async function showWayBack(app: App, id: string, reason: string): Promise<WayBack> {
+export async function showWayBack(
+  app: App,
+  id: string,
+  reason: string,
+  data: DataOfUndo | null = null,
+): Promise<WayBack> {
   const { db } = await existingMemory(app);
   const row = await getRelease(db, id);
   const plan = planOf(row);
@@ -26,6 +32,6 @@ export async function showWayBack(app: App, id: string, reason: string): Promise
   if (!stepsOf(plan).some(({ step }) => begun.includes(step.id) && changesService(step))) {
     return { release, plan: null, digest: null };
   }
-  const back = row.undo_plan === null ? planUndo(plan, begun, reason) : (JSON.parse(row.undo_plan) as Plan);
+  const back = row.undo_plan === null ? planUndo(plan, begun, reason, data) : (JSON.parse(row.undo_plan) as Plan);
   return { release, plan: back, digest: planDigest(back) };
 }

@@ -17,7 +17,7 @@ export interface RollbackOptions {
   full?: boolean;
   keepEnvironment?: boolean;
   returnEnvironment?: boolean;
-  /** false with --no-safety-backup. */
+  /** true with --safety-backup, false with --no-safety-backup. */
   safetyBackup?: boolean;
   yesLoseDataSince?: string;
   reason: string;
@@ -34,7 +34,9 @@ export async function goBack(session: Session, given: RollbackOptions): Promise<
   // What a person says of the env file is part of the plan.
   const meaning = wish.envFile === typed.envFile ? first : await meaningOfRollBack(app, wish);
   if (session.options.dryRun) {
-    return meaning.how === 'plan' ? dryRun(session, app, meaning) : sayWayBack(session, app, meaning.release.id);
+    return meaning.how === 'plan'
+      ? dryRun(session, app, meaning)
+      : sayWayBack(session, app, meaning.release.id, meaning.data);
   }
   if (meaning.how === 'plan' && meaning.view.refusal !== null) throw meaning.view.refusal;
   await ask(session, app, meaning, given.yesLoseDataSince ?? null);
@@ -56,7 +58,7 @@ function wishOf(session: Session, given: RollbackOptions): RollBackWish {
     depth: isFull ? 'full' : 'quick',
     reason: given.reason,
     ...envFileOf(given),
-    ...(given.safetyBackup === false ? { safetyBackup: false } : {}),
+    ...(given.safetyBackup === undefined ? {} : { safetyBackup: given.safetyBackup }),
   };
 }
 
@@ -94,13 +96,8 @@ async function dryRun(session: Session, app: App, meaning: Extract<RollBackMeani
 
 /** From where to where and what it costs, counted now; then the question that fits. */
 async function ask(session: Session, app: App, meaning: RollBackMeaning, accepted: string | null): Promise<void> {
-  const { rollBackLines, turnAroundLines } = await import('./output/rollback-lines.ts');
-  if (meaning.how === 'turn-around') {
-    const { showWayBack } = await import('../app/show-way-back.ts');
-    const { plan } = await showWayBack(app, meaning.release.id, 'asked for by a person');
-    if (!session.screen.isJson) session.screen.lines(turnAroundLines(meaning, plan));
-    return confirm(session, `Stop ${meaning.release.id} and take it back?`);
-  }
+  if (meaning.how === 'turn-around') return askTurnAround(session, app, meaning, accepted);
+  const { rollBackLines } = await import('./output/rollback-lines.ts');
   const { lossOfRollBack } = await import('../app/manage-backups.ts');
   const { plan } = meaning.view;
   const { loss, isProduction } = await lossOfRollBack(app, plan);
@@ -109,4 +106,23 @@ async function ask(session: Session, app: App, meaning: RollBackMeaning, accepte
   // Where the data is left alone, the plain question is enough, wherever it is.
   if (plan.data?.way === 'leave') return confirm(session, question);
   await confirmLoss(session, { question, service: plan.service, loss, isProduction, accepted });
+}
+
+async function askTurnAround(
+  session: Session,
+  app: App,
+  meaning: Extract<RollBackMeaning, { how: 'turn-around' }>,
+  accepted: string | null,
+): Promise<void> {
+  const { turnAroundLines, olderDataLines } = await import('./output/rollback-lines.ts');
+  const { showWayBack } = await import('../app/show-way-back.ts');
+  const { release, data } = meaning;
+  const { plan } = await showWayBack(app, release.id, 'asked for by a person', data);
+  if (!session.screen.isJson) session.screen.lines(turnAroundLines(meaning, plan));
+  const question = `Stop ${release.id} and take it back${data === null ? '' : ' with the data of before'}?`;
+  if (data === null) return confirm(session, question);
+  const { lossOfTurnAround } = await import('../app/manage-backups.ts');
+  const { loss, backup, isProduction } = await lossOfTurnAround(app, release);
+  if (!session.screen.isJson) session.screen.lines(olderDataLines(backup, loss, data, app.nowMs()));
+  await confirmLoss(session, { question, service: release.service, loss, isProduction, accepted });
 }

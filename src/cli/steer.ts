@@ -1,6 +1,7 @@
 import type { App } from '../app/app.ts';
 import { existingMemory } from '../app/existing-memory.ts';
 import { meantRelease } from '../app/steer-release.ts';
+import type { DataOfUndo } from '../core/plan/undo-with-data.ts';
 import { problem } from '../core/release/problem.ts';
 import { exitCode } from './exit-codes.ts';
 import { follow } from './follow.ts';
@@ -55,9 +56,14 @@ export async function abort(
 }
 
 /** What stopping the release would do: nothing to take back, or the plan of the way back. */
-export async function sayWayBack(session: Session, app: App, id: string): Promise<number> {
+export async function sayWayBack(
+  session: Session,
+  app: App,
+  id: string,
+  data: DataOfUndo | null = null,
+): Promise<number> {
   const { showWayBack } = await import('../app/show-way-back.ts');
-  const { plan, digest } = await showWayBack(app, id, 'asked for by a person');
+  const { plan, digest } = await showWayBack(app, id, 'asked for by a person', data);
   if (plan !== null) await printPlanOf(session, { release: id, plan, digest: digest ?? '' });
   else say(session, { release: id, how: 'would', what: `${id} would be cancelled: it has changed nothing yet` });
   return exitCode('done');

@@ -1,6 +1,11 @@
+import { prestageOf } from '../core/plan/undo-with-data.ts';
+import type { Json } from '../core/release/json.ts';
+import { gap } from '../platform/gap.ts';
 import type { ActiveRequests } from './active-requests.ts';
 import type { Executor } from './engine-parts.ts';
 import { loadRelease } from './loaded-release.ts';
+import { effectFor } from './step-context.ts';
+import { stepMemory } from './step-memory.ts';
 import { beginRelease, endRelease, performPlanned, stopRelease } from './run-release.ts';
 import { beginRollback, endRollback, performUndo } from './run-rollback.ts';
 import { beginWatch, breakWatch, endWatch, watchRound } from './run-watch.ts';
@@ -11,16 +16,24 @@ import type { Engine } from './workflows/engine.ts';
 export function createEngine(executor: Executor, requests: ActiveRequests): Engine {
   /** An error that the loss of the database caused must not become the remembered result of a step: others go on with the release. */
   const ours = <T>(act: () => Promise<T>): Promise<T> => act().catch((error) => throwUnlessLost<T>(executor, error));
-  const atEnd = async (releaseId: string, act: () => Promise<void>): Promise<void> => {
+  const withoutEnd = async (releaseId: string, act: () => Promise<void>): Promise<void> => {
     await ours(act);
     requests.forget(releaseId);
     await forgetBackupKeys(executor, releaseId);
+  };
+  const atEnd = async (releaseId: string, act: () => Promise<void>): Promise<void> => {
+    await discardWaiting(executor, releaseId);
+    await withoutEnd(releaseId, act);
   };
   return {
     begin: (releaseId) => ours(() => begin(executor, requests, releaseId)),
     perform: (releaseId, stepId) => ours(() => performPlanned(executor, requests, releaseId, stepId)),
     end: (releaseId) => atEnd(releaseId, () => endRelease(executor, releaseId)),
-    stop: (releaseId, to, cause) => atEnd(releaseId, () => stopRelease(executor, releaseId, to, cause)),
+    stop: (releaseId, to, cause) => {
+      const stopped = (): Promise<void> => stopRelease(executor, releaseId, to, cause);
+      // Whoever looks after a release that stopped half way may want its data back.
+      return to === 'needs-human' ? withoutEnd(releaseId, stopped) : atEnd(releaseId, stopped);
+    },
     beginRollback: (releaseId, cause) => ours(() => beginRollback(executor, releaseId, cause)),
     performUndo: (releaseId, stepId) => ours(() => performUndo(executor, releaseId, stepId)),
     endRollback: (releaseId) => atEnd(releaseId, () => endRollback(executor, releaseId)),
@@ -42,6 +55,28 @@ async function forgetBackupKeys(executor: Executor, releaseId: string): Promise<
       'the keys of backups that are not needed any more were not deleted',
     );
   }
+}
+
+/**
+ * While the lock is held, and in the same durable step as the end: whoever is killed in between does it again. A copy that cannot be deleted now
+ * fails no release; shipway doctor shows it.
+ */
+async function discardWaiting(executor: Executor, releaseId: string): Promise<void> {
+  try {
+    const release = await loadRelease(executor, releaseId);
+    if (release.row.finished_at !== null || prestageOf(release.plan) === null) return;
+    const taken = await stepMemory(executor).resultOf(releaseId, textOf(prestageOf(release.plan)?.input['takenBy']));
+    if (typeof taken?.['id'] !== 'string') return;
+    const effect = effectFor(executor, release, `${releaseId}/end/1`, new AbortController().signal);
+    await executor.backups.discardWaiting(release.plan, taken['id'], effect);
+    await gap('end:waiting-discarded');
+  } catch (error) {
+    executor.log.warn({ release: releaseId, error: String(error) }, 'the copy of the data that waited was not deleted');
+  }
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
 
 async function begin(executor: Executor, requests: ActiveRequests, releaseId: string): ReturnType<Engine['begin']> {

@@ -47,7 +47,7 @@ export async function loadReleaseAndStep(
 }
 
 const HEAD = `id, number, project, service, environment, kind, release_type, version, previous_version, state, state_since,
-  plan_digest, undo_digest, requested_by, reason, speed, run, waiting_for, request, request_by, request_reason, cause, created_at, finished_at`;
+  plan_digest, undo_digest, requested_by, reason, speed, run, waiting_for, request, request_by, request_reason, request_data, cause, created_at, finished_at`;
 
 async function readHead(executor: Executor, id: string): Promise<ReleaseHead> {
   const query = { name: 'release head', text: `SELECT ${HEAD} FROM shipway.release WHERE id = $1`, values: [id] };

@@ -18,7 +18,8 @@ export async function beginRollback(executor: Executor, releaseId: string, cause
   const release = await loadRelease(executor, releaseId);
   const runs = await guarded(executor, () => stepRuns(db, releaseId));
   const begun = runs.filter((run) => run.attempt > 0).map((run) => run.step_id);
-  const wayBack = planUndo(release.plan, begun, cause.message);
+  const { request, request_data: wanted } = release.row;
+  const wayBack = planUndo(release.plan, begun, cause.message, request === 'roll-back' ? wanted : null);
   const planned = stepsOf(wayBack).map(({ phase, step }) => ({
     id: step.id,
     phase,

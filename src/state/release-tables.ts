@@ -1,4 +1,5 @@
-import type { Generated, Selectable } from 'kysely';
+import type { ColumnType, Generated, Selectable } from 'kysely';
+import type { DataOfUndo } from '../core/plan/undo-with-data.ts';
 import type { ReleaseState } from '../core/release/release-state.ts';
 
 /** What a person asked a running release to do; the executor obeys at the next safe place. */
@@ -29,6 +30,8 @@ export interface ReleaseTable {
   request: ReleaseRequestWord | null;
   request_by: string | null;
   request_reason: string | null;
+  /** Of a `roll-back`: what is to become of the data; null: what the plan says. */
+  request_data: ColumnType<DataOfUndo | null, DataOfUndo | null | undefined, DataOfUndo | null>;
   cause: string | null;
   created_at: string;
   finished_at: string | null;

@@ -2,6 +2,7 @@ import { sql, type Kysely, type Transaction } from 'kysely';
 import { problem } from '../core/release/problem.ts';
 import { isFinal, mayFollow, type ReleaseState } from '../core/release/release-state.ts';
 import type { Actor, JournalEvent } from '../core/journal/event.ts';
+import type { DataOfUndo } from '../core/plan/undo-with-data.ts';
 import type { JsonObject } from '../core/release/json.ts';
 import { appendToJournal } from './journal.ts';
 import type { ReleaseRequestWord, ReleaseRow } from './release-tables.ts';
@@ -216,12 +217,17 @@ async function freeLock(tx: Transaction<Tables>, row: ReleaseRow, actor: Actor):
 export async function requestOfRelease(
   db: Kysely<Tables>,
   row: ReleaseRow,
-  request: { word: ReleaseRequestWord | null; person: string; reason: string | null },
+  request: { word: ReleaseRequestWord | null; person: string; reason: string | null; data?: DataOfUndo | null },
 ): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     let update = tx
       .updateTable('shipway.release')
-      .set({ request: request.word, request_by: request.person, request_reason: request.reason })
+      .set({
+        request: request.word,
+        request_by: request.person,
+        request_reason: request.reason,
+        request_data: request.data ?? null,
+      })
       .where('id', '=', row.id)
       .where('finished_at', 'is', null);
     // The first to ask for an end is the one who is answered: whoever asks again replaces neither name nor reason.
@@ -230,7 +236,8 @@ export async function requestOfRelease(
     if (request.word === 'pause')
       update = update.where((eb) => eb.or([eb('request', 'is', null), eb('request', '=', 'pause')]));
     if ((await update.returning('id').execute()).length === 0) return false;
-    const data = { request: request.word ?? 'resume', reason: request.reason };
+    const wanted = request.data === undefined || request.data === null ? {} : { data: request.data };
+    const data = { request: request.word ?? 'resume', reason: request.reason, ...wanted };
     const { service, environment } = row;
     await appendToJournal(tx, [
       { type: 'request.made', release: row.id, service, environment, actor: personActor(request.person), data },

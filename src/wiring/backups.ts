@@ -3,12 +3,12 @@ import { storeKinds, type StoreKind } from '../adapters/stores/index.ts';
 import {
   createBackup,
   describeLoss,
+  discardPrestaged,
   openVault,
   proveBackup,
   readDown,
   restoreBackup,
   restoreIntoNew,
-  stageRestore,
   swapRestore,
   undoRestore,
   verifyBackup,
@@ -39,7 +39,8 @@ import type { BackupRequest, BackupSummary, BackupTools, TakenBackup } from '../
 import type { Effect } from '../platform/effect.ts';
 import type { Database } from '../state/open-database.ts';
 import { recordedManifest } from '../state/sealed-backups.ts';
-import { placeOf, proofTool, recordProof, recordStaged, recordVerified, tellJournal } from './record-proof.ts';
+import { placeOf, proofTool, recordProof, recordVerified, tellJournal } from './record-proof.ts';
+import { prestage, stage } from './stage-backup.ts';
 import { copyTools } from './copies.ts';
 import { forgetKeys, keyRingOf } from './backup-keys.ts';
 import { setAside, type SetAside } from './set-aside.ts';
@@ -83,14 +84,10 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
     extract: async (plan, request, effect) => extract(await orderOf(plan, request.id, effect), { open, plan }, request),
     restoreInto: async (plan, request, effect) =>
       intoNew(await orderOf(plan, request.id, effect), { open, plan }, request),
-    async stage(plan, request, effect) {
-      const storeNames = request.stores.map((store) => store.name);
-      const order = { ...(await orderOf(plan, request.id, effect)), storeNames };
-      const startedMs = effect.clock.nowMs();
-      const staged = await stageRestore(order);
-      await recordStaged({ open, plan, effect, by: null }, order, (effect.clock.nowMs() - startedMs) / 1000);
-      return { backup: request.id, staged: staged as unknown as Json };
-    },
+    stage: async (plan, request, effect) => stage(await orderOf(plan, request.id, effect), { open, plan }, request),
+    prestage: async (plan, request, effect) =>
+      prestage(await orderOf(plan, request.id, effect), { open, plan }, request),
+    discardWaiting: (plan, id, effect) => discardPrestaged(stores(plan.stores), id, effect),
     swap: (plan, staged, effect) => swapIn({ stores: stores(plan.stores), open }, plan, staged, effect),
     swapBack: (plan, swapped, effect) =>
       undoRestore(swapped['swapped'] as unknown as SwappedStore[], stores(plan.stores), effect),

@@ -1,82 +1,32 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import Database from 'libsql';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { acceptLoss } from '../support/accept-loss.ts';
 import { startOrders } from '../support/order-client.ts';
-import { findPostgres, startPostgres, type TestPostgres } from '../support/postgres-server.ts';
-import { readSqlite } from '../support/read-sqlite.ts';
+import { MIGRATE_SQL, postgresOrders, sqliteOrders, type OrderEngine } from '../support/order-engines.ts';
+import { findPostgres } from '../support/postgres-server.ts';
 import { createServiceProject, said, type ServiceProject } from '../support/service-project.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // several releases each, on a machine that does other things too
 
-const TOOL = resolve('test/fixtures/migrators/migrate-sql.mjs');
-const SCHEMA = `CREATE TABLE orders (id int PRIMARY KEY, body text NOT NULL); CREATE TABLE schema_version (n int); INSERT INTO schema_version VALUES (1)`;
 const postgres = findPostgres();
 
 /** One engine, as the tests see it. */
-interface Engine {
-  store: string;
-  variable: string;
-  /** Makes the database with its first schema; returns what the service and the tool need. */
-  create(project: ServiceProject): Promise<void>;
-  rows(project: ServiceProject): Promise<{ id: number; body: string }[]>;
-  columns(project: ServiceProject): Promise<string[]>;
+interface Engine extends OrderEngine {
   /** A new database beside the live one, where the engine has such. */
   look?: { address(): string; rows(): Promise<{ id: number; body: string }[]> };
-  close(): Promise<void>;
 }
 
-const rowsOf = (project: ServiceProject, query: string): unknown[][] =>
-  readSqlite(join(project.directory, 'app.db'), query)[0] ?? [];
-
-const sqlite: Engine = {
-  store: '{ sqlite: { path: app.db } }',
-  variable: 'DATABASE_PATH',
-  async create(project) {
-    const path = join(project.directory, 'app.db');
-    const database = new Database(path);
-    database.exec(SCHEMA);
-    database.close();
-    project.write('.env', `DATABASE_PATH='${path}'\n`);
-  },
-  rows: async (project) =>
-    rowsOf(project, 'SELECT id, body FROM orders ORDER BY id').map(([id, body]) => ({
-      id: Number(id),
-      body: String(body),
-    })),
-  columns: async (project) =>
-    rowsOf(project, `SELECT name FROM pragma_table_info('orders')`).map(([name]) => String(name)),
-  close: async () => undefined,
-};
-
 function onPostgres(bin: string): Engine {
-  let server: TestPostgres | null = null;
-  const query = async <Row extends object>(sql: string): Promise<Row[]> =>
-    (await server?.query<Row>('shop', sql)) ?? [];
+  const engine = postgresOrders(bin);
   return {
-    store: '{ postgres: { url: $DATABASE_URL } }',
-    variable: 'DATABASE_URL',
-    async create(project) {
-      server = await startPostgres(bin);
-      await server.query('postgres', 'CREATE DATABASE shop');
-      await query(SCHEMA);
-      project.write('.env', `DATABASE_URL='${server.url('shop').replaceAll("'", '%27')}'\n`);
-    },
-    rows: () => query('SELECT id, body FROM orders ORDER BY id'),
-    columns: async () =>
-      (
-        await query<{ name: string }>(
-          `SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'orders' ORDER BY ordinal_position`,
-        )
-      ).map((one) => one.name),
+    ...engine,
     look: {
-      address: () => `postgresql://127.0.0.1:${server?.port ?? 0}/look`,
-      rows: async () => (await server?.query('look', 'SELECT id, body FROM orders ORDER BY id')) ?? [],
+      address: () => `postgresql://127.0.0.1:${engine.server().port}/look`,
+      rows: () => engine.server().query('look', 'SELECT id, body FROM orders ORDER BY id'),
     },
-    close: async () => server?.stop(),
   };
 }
 
@@ -84,7 +34,7 @@ const checksum = (rows: { id: number; body: string }[]): string =>
   createHash('sha256').update(JSON.stringify(rows)).digest('hex');
 
 const ENGINES: [string, Engine | null][] = [
-  ['SQLite', sqlite],
+  ['SQLite', sqliteOrders],
   [
     `PostgreSQL${'reason' in postgres ? ` (needs ${postgres.reason})` : ''}`,
     'reason' in postgres ? null : onPostgres(postgres.bin),
@@ -92,7 +42,7 @@ const ENGINES: [string, Engine | null][] = [
 ];
 
 describe.each(ENGINES)('a rollback loses nothing that it did not announce: %s', (_name, found) => {
-  const engine = found ?? sqlite;
+  const engine: Engine = found ?? sqliteOrders;
   let project: ServiceProject;
   let nextId = 1;
   const idsOf = async (): Promise<number[]> => (await engine.rows(project)).map((row) => row.id);
@@ -106,9 +56,9 @@ describe.each(ENGINES)('a rollback loses nothing that it did not announce: %s', 
       environment: `    env-file: .env
     migrate:
       command:
-        up: [${process.execPath}, ${TOOL}, up]
-        down: [${process.execPath}, ${TOOL}, down, $REVISION]
-        revision: [${process.execPath}, ${TOOL}, revision]
+        up: [${process.execPath}, ${MIGRATE_SQL}, up]
+        down: [${process.execPath}, ${MIGRATE_SQL}, down, $REVISION]
+        revision: [${process.execPath}, ${MIGRATE_SQL}, revision]
         env: { ${engine.variable}: $${engine.variable} }`,
     });
     await engine.create(project);

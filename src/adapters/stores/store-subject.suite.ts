@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoreKindName } from './index.ts';
 
@@ -28,10 +28,24 @@ export interface StoreSubject {
   copyFile: string;
   /** Where in that file a flipped bit changes data; without it, at the word `old`. */
   flipAt?(bytes: Buffer): number;
+  /** Changes a staged copy as quietly as it can be done. Absent: copies of this kind cannot wait. */
+  touchStaged?(project: string, place: string): Promise<void> | void;
   /** Whether a swap has moments without any live data; complete or nothing is promised then. */
   hasGap: boolean;
   /** The engine itself swaps in one step, so that none is ever half done. */
   isAtomic?: true;
+}
+
+/** Other bytes in the first file there, as many, and the times that can be set back set back. */
+export function touchFile(_project: string, place: string): void {
+  const isFolder = statSync(place).isDirectory();
+  const inside = isFolder ? (readdirSync(place, { recursive: true }) as string[]).map((name) => join(place, name)) : [];
+  const file = isFolder ? (inside.find((path) => statSync(path).isFile()) ?? '') : place;
+  const { atime, mtime } = statSync(file);
+  const bytes = readFileSync(file);
+  bytes.writeUInt8((bytes[bytes.length - 1] ?? 0) ^ 1, bytes.length - 1);
+  writeFileSync(file, bytes);
+  utimesSync(file, atime, mtime);
 }
 
 /** Does one act of a store in a process that a test can kill. */

@@ -6,10 +6,11 @@ import { createEffect } from '../../../test/support/create-effect.ts';
 import { runGapped } from '../../../test/support/run-gapped.ts';
 import { storeKinds } from './index.ts';
 import type { Capture, Staged, Store } from './store.ts';
+import { describePrestaging } from './store-prestaging.suite.ts';
 import { describeProofs } from './store-proof.suite.ts';
 import { BESIDE, KILLS_LIMIT_MS, STORE_PROGRAM, type StoreSubject } from './store-subject.suite.ts';
 
-export { IN_PROJECT_FILES, type StorePlace, type StoreSubject } from './store-subject.suite.ts';
+export { IN_PROJECT_FILES, touchFile, type StorePlace, type StoreSubject } from './store-subject.suite.ts';
 
 /** The promises of every store (store.ts). */
 export function describeStore(subject: StoreSubject): void {
@@ -318,4 +319,5 @@ export function describeStore(subject: StoreSubject): void {
   });
 
   describeProofs(subject, () => ({ project, copy, store }));
+  describePrestaging(subject, () => ({ project, copy, store }));
 }

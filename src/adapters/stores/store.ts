@@ -5,11 +5,13 @@ import type { StatementFault, StatementTry } from '../../core/rehearsal/old-vers
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { Maintenance } from './maintenance.ts';
+import type { Prestaging } from './prestaging.ts';
 import type { ProvenCopy, Staged } from './restored-copy.ts';
 import type { SharedCopies } from './shared-copies.ts';
 
 export type { Capture };
 export type { ProvenCopy, Staged } from './restored-copy.ts';
+export type { Prestaging, StagedAhead } from './prestaging.ts';
 export type { ObjectSink, ObjectSource, OpenedCopy, SharedCopies } from './shared-copies.ts';
 
 /** Enough to swap back. */
@@ -166,6 +168,8 @@ export interface Store {
   discard(record: SwapRecord, effect: Effect): Promise<void>;
   /** Everything that swaps of this store have left and nobody has discarded. */
   replaced(effect: Effect): Promise<ReplacedData[]>;
+  /** Absent: a copy cannot wait beside the live data; it is staged when it is needed. */
+  readonly prestaging?: Prestaging;
   /** What a restore of this capture would throw away, in counts by table or directory. */
   changesSince(capture: Capture, effect: Effect): Promise<JsonObject>;
   /** Of a SQL database: how large the tables are that a migration will touch. Reads only. */

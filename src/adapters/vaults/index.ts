@@ -7,6 +7,14 @@ export { probePlace } from './copies/probe-place.ts';
 export { withCopy } from './copy-of-store.ts';
 export { createBackup, type BackupOrder, type ContextOrder, type NamedOpenStore } from './create-backup.ts';
 export { openVault } from './directory/directory-vault.ts';
+export {
+  discardPrestaged,
+  prestageRestore,
+  stageOrReuse,
+  type Prestaged,
+  type Reused,
+  type WaitingStore,
+} from './prestage-restore.ts';
 export { proveBackup, type ProofOrder } from './prove-backup.ts';
 export {
   describeLoss,

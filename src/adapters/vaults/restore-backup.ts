@@ -37,7 +37,7 @@ export interface SwappedStore {
   record: SwapRecord;
 }
 
-interface Pair {
+export interface Pair {
   saved: StoreManifest;
   store: Store;
 }
@@ -60,7 +60,7 @@ export async function trustedBackup(order: Omit<RestoreOrder, 'stores'>): Promis
   return sealed;
 }
 
-function pairsOf({ manifest }: Sealed, order: RestoreOrder): Pair[] {
+export function pairsOf({ manifest }: Sealed, order: RestoreOrder): Pair[] {
   const names = order.storeNames ?? manifest.stores.map((saved) => saved.name);
   return names.map((name) => {
     const saved = manifest.stores.find((entry) => entry.name === name);
@@ -132,7 +132,7 @@ export async function discardStaged(staged: StagedStore[], stores: NamedOpenStor
   for (const { name, staged: place } of staged) await storeOf(name, stores).unstage(place, effect);
 }
 
-function storeOf(name: string, stores: NamedOpenStore[]): Store {
+export function storeOf(name: string, stores: NamedOpenStore[]): Store {
   const found = stores.find((entry) => entry.name === name);
   if (found) return found.store;
   throw problem('not-found', `there is no store "${name}" in the release file any more`, {

@@ -31,6 +31,7 @@ export const registerRollback: Registration = (program, run) => {
       '--return-environment',
       'take the env file back also when somebody changed it since; otherwise you are asked',
     )
+    .option('--safety-backup', 'back up the present data first also where the swap keeps all of it')
     .option('--no-safety-backup', 'do not back up the present data first; for data that cannot be read any more')
     .option('--yes-lose-data-since <time>', 'answers where data is lost: the time since when, as it is shown')
     .requiredOption('--reason <text>', 'why; kept in the journal')

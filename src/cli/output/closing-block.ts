@@ -53,6 +53,7 @@ function rolledBack(style: Style, release: ReleaseView, ending: ReleaseEnding): 
     `live in ${release.environment}: ${ending.liveVersion ?? 'nothing'}`,
     ...listed('undone:', ending.undone),
     ...(byHand ? [] : listed('not undone:', ending.notUndone)),
+    ...listed('data:', ending.data),
     ...listed('environment:', ending.environment),
     // An abort says nothing about the version, so it is not kept out.
     ...(release.cause?.message.startsWith('aborted by ') === true
@@ -98,6 +99,7 @@ function needsHuman(style: Style, release: ReleaseView, steps: readonly StepView
     `${style.bad(`${what}${at}. HUMAN NEEDED NOW`)}   ${journal(ending)}`,
     ...causeLine(release),
     ...partLines(steps, release.isGoingBack),
+    ...listed('data:', ending.data),
     ...listed('environment:', ending.environment),
     `live in ${release.environment} by the record: ${ending.liveVersion ?? 'nothing'}`,
     ...nextSafeCommands(release, failed),

@@ -44,16 +44,21 @@ function wordOf({ deed, keep }: PrunedBackup): string {
 
 function sentence({ backups }: PruneReport, dryRun: boolean): string {
   const of = (deed: PrunedBackup['deed']): PrunedBackup[] => backups.filter((backup) => backup.deed === deed);
-  const bytes = formatBytes(of('trash').reduce((sum, backup) => sum + backup.bytes, 0));
+  const bytes = formatBytes(of('trash').reduce((sum, backup) => sum + backup.freedBytes, 0));
   const would = dryRun ? 'would be ' : '';
   const parts = [
     of('trash').length === 0
       ? 'nothing to prune'
-      : `${of('trash').length} (${bytes}) ${would}pruned, deleted after 24 hours`,
+      : `${of('trash').length} (frees ${bytes}) ${would}pruned, deleted after 24 hours`,
     ...(of('recover').length === 0 ? [] : [`${of('recover').length} ${would}taken back`]),
     ...(of('delete').length === 0 ? [] : [`${of('delete').length} ${would}deleted for good`]),
   ];
   return parts.join(', ');
+}
+
+/** What names it to `backup discard`. */
+function meaning({ release, tag, place, isWaiting }: Replaced): string {
+  return isWaiting === true ? place : (release ?? tag);
 }
 
 /** The replaced data as a table. */
@@ -61,7 +66,7 @@ export function replacedTable(style: Style, replaced: readonly Replaced[], nowMs
   if (replaced.length === 0) return ['No replaced data is kept aside.'];
   const rows = replaced.map((one) => [
     one.store,
-    one.release ?? 'by hand',
+    one.isWaiting === true ? 'nothing yet' : (one.release ?? 'by hand'),
     one.at === null ? '-' : shownTime(one.at),
     one.at === null ? '-' : age(one.at, nowMs),
     formatBytes(one.bytes),
@@ -70,6 +75,6 @@ export function replacedTable(style: Style, replaced: readonly Replaced[], nowMs
   const [head = '', ...lines] = table([['STORE', 'REPLACED BY', 'WHEN', 'AGE', 'SIZE', 'PLACE'], ...rows]);
   const notes = replaced.flatMap((one) => (one.refusal === null ? [] : [`  stays: ${one.refusal}`]));
   const free = replaced.find((one) => one.refusal === null);
-  const next = free === undefined ? [] : [`next: shipway backup discard ${free.release ?? free.tag}`];
+  const next = free === undefined ? [] : [`next: shipway backup discard ${meaning(free)}`];
   return [style.strong(head), ...lines, ...notes, ...next];
 }

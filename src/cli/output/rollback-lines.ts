@@ -2,6 +2,7 @@ import type { Loss } from '../../app/describe-loss.ts';
 import type { RollBackMeaning } from '../../app/roll-back.ts';
 import type { DataWay } from '../../core/plan/data-way.ts';
 import { stepsOf, type Plan } from '../../core/plan/plan.ts';
+import type { DataOfUndo } from '../../core/plan/undo-with-data.ts';
 import { printable } from './printable.ts';
 import { age, shownTime } from './times.ts';
 
@@ -17,6 +18,18 @@ export function turnAroundLines(
     `${id} (${service} ${version} -> ${environment}) is not over: it is turned around and goes back to ${previous ?? 'nothing'}.`,
     ...steps.map((step) => printable(`  ${step.title}`)),
     ...(down ? ['data: what only the newer schema has a place for is lost; everything else stays'] : []),
+  ];
+}
+
+/** What the data of before costs, and where what is replaced can be found afterwards. */
+export function olderDataLines(backup: { id: string }, loss: Loss, data: DataOfUndo, nowMs: number): string[] {
+  const kept = data === 'restore' ? 'kept aside by the swap, not backed up first' : 'backed up first and kept aside';
+  return [
+    printable(
+      `data: replaced by backup ${backup.id} of ${shownTime(loss.since)} (${age(loss.since, nowMs)} ago); everything written since then is no longer served`,
+    ),
+    ...loss.lines.map((line) => printable(`  ${line}`)),
+    `the replaced data is ${kept}; requests are answered 503 while the data is swapped`,
   ];
 }
 

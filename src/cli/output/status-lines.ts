@@ -22,6 +22,7 @@ export function statusLines(style: Style, status: StatusView): string[] {
   return [
     style.strong(head),
     ...lines,
+    ...waitingLines(status),
     ...quarantineLines(status),
     ...drillLines(style, status),
     ...missingCopyLines(style, status),
@@ -51,6 +52,17 @@ function stateOf(place: PlaceView): string {
   const words = [...open, ...hold];
   if (words.length > 0) return words.join('; ');
   return place.live === null ? 'never released' : `ok (${place.live.release})`;
+}
+
+/** A way back that is quick only as long as it is there: whoever decides has to see it. */
+function waitingLines({ places }: StatusView): string[] {
+  return places
+    .flatMap((place) => place.open)
+    .flatMap(({ id, waitingData, environment }) =>
+      waitingData === null
+        ? []
+        : [printable(`${id}: ${waitingData}`), `  shipway rollback --data restore --env ${environment} --reason "..."`],
+    );
 }
 
 function quarantineLines({ quarantine }: StatusView): string[] {

@@ -16,6 +16,13 @@ const RESULTS: Record<string, (result: JsonObject) => string> = {
   'run-checks': (result) => `${listOf(result['checks']).length} passed`,
   'await-approval': (result) => `approved by ${texts(result['approvedBy']).join(', ')}`,
   'prove-backup': (result) => `proven in ${formatDuration(number(result['seconds']))}`,
+  'prestage-restore': (result) =>
+    joined([
+      `about ${bytes(result['bytes'])} more on the disk`,
+      `restored in ${formatDuration(number(result['seconds']))}`,
+    ]),
+  'stage-restore': (result) =>
+    texts(result['waited']).length === 0 ? '' : `${texts(result['waited']).join(', ')} waited`,
   'copy-backup': (result) => joined([`${bytes(result['sentBytes'])} sent`, `${bytes(result['keptBytes'])} was there`]),
   'backup-data': (result) => joined([text(result['id']), bytes(result['bytes']), encryptedFor(result['encryptedFor'])]),
   'migrate-up': (result) => change(result),

@@ -122,6 +122,7 @@ const ended = (
     undone: [],
     notUndone: [],
     environment: [],
+    data: [],
     rollback: null,
     journalHead: HEAD,
     ...more,

@@ -123,6 +123,7 @@ describe('a manifest', () => {
     ['its id names another reason', (m) => Object.assign(m, { reason: 'manual' })],
     ['totals.bytes is missing or wrong', (m) => Object.assign(m.totals, { bytes: -1 })],
     ['its totals do not add up', (m) => Object.assign(m.totals, { bytes: 8 })],
+    ['a list of it is not sorted', (m) => m.stores[0]?.parts.reverse()],
     ['its consistency window does not add up', (m) => Object.assign(m, { consistencyWindowMs: 5 })],
     ['extra is not known in this format', (m) => Object.assign(m, { extra: 1 })],
     [

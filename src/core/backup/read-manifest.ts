@@ -254,6 +254,7 @@ function requireConsistent(manifest: Manifest, where: string): void {
     [parseBackupId(manifest.id)?.reason === manifest.reason, 'its id names another reason'],
     [new Set(manifest.stores.map((store) => store.name)).size === manifest.stores.length, 'a store is in it twice'],
     [new Set(paths).size === paths.length, 'a part is in it twice'],
+    [listsOf(manifest).every(isSorted), 'a list of it is not sorted'],
     [objects.every(({ stored }) => isOrigin(stored.from, manifest)), 'an object comes from no backup before it'],
     [manifest.stores.every((store) => store.parts.length > 0), 'a store has no parts'],
     [manifest.stores.every((store) => store.engine === store.capture.engine), 'a store names two engines'],
@@ -267,6 +268,19 @@ function requireConsistent(manifest: Manifest, where: string): void {
   ];
   const wrong = facts.find(([holds]) => !holds);
   if (wrong) throw invalid(wrong[1], where);
+}
+
+/** The lists that are to be sorted, as paths and names. */
+function listsOf({ stores, context }: Manifest): string[][] {
+  const pathsOf = (parts: readonly { path: string }[]): string[] => parts.map(({ path }) => path);
+  const inStores = stores.flatMap((store) => [pathsOf(store.parts), pathsOf(objectsOf(store))]);
+  if (context === undefined) return inStores;
+  return [...inStores, pathsOf(context.parts), context.environment?.names ?? []];
+}
+
+/** By UTF-16 code unit. */
+function isSorted(texts: readonly string[]): boolean {
+  return texts.every((text, index) => index === 0 || (texts[index - 1] ?? '') < text);
 }
 
 function isOrigin(from: string | undefined, { id, service, environment }: Manifest): boolean {

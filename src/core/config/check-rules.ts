@@ -11,6 +11,7 @@ import {
   checkVerification,
 } from './rules-of-environments.ts';
 import { checkRehearsals } from './rules-of-rehearsal.ts';
+import { checkRollbacks } from './rules-of-rollback.ts';
 import { checkScratch } from './rules-of-scratch.ts';
 import { checkArguments, checkVariables } from './rules-of-secrets.ts';
 import { checkWatches } from './rules-of-watch.ts';
@@ -24,6 +25,7 @@ const RULES: readonly Rule[] = [
   checkRehearsals,
   checkCopies,
   checkScratch,
+  checkRollbacks,
   checkVerification,
   checkNames,
   checkApprovals,

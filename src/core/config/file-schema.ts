@@ -10,6 +10,7 @@ import { lockWords } from './lock-words.ts';
 import { maintenanceWords } from './maintenance-words.ts';
 import { namedCheck } from './named-check.ts';
 import { rehearsalWords } from './rehearsal-words.ts';
+import { rollbackWords } from './rollback-words.ts';
 import { scratchWords } from './scratch-words.ts';
 import { drillWords } from './drill-words.ts';
 import { expandHealthChecks } from './expand-health-checks.ts';
@@ -133,6 +134,11 @@ function migrateWords(kinds: Kinds) {
   });
 }
 
+const keepOldWords = z
+  .enum(['until-stable', 'until-verified'])
+  .default('until-stable')
+  .describe('How long the version before stays warm after the switch.');
+
 function environmentWords(kinds: Kinds) {
   const checks = z.array(namedCheck(kinds.checks));
   const target = choice({ what: 'target', kinds: kinds.targets, prepare: expandHealthChecks(kinds.checks) });
@@ -176,10 +182,8 @@ function environmentWords(kinds: Kinds) {
       .describe(
         'How the service is made to refuse work before its data is taken back. Default: the builtin router answers 503 with Retry-After, where there is one.',
       ),
-    'keep-old': z
-      .enum(['until-stable', 'until-verified'])
-      .default('until-stable')
-      .describe('How long the version before stays warm after the switch.'),
+    rollback: rollbackWords().optional().describe('How a rollback during the release is made quick.'),
+    'keep-old': keepOldWords,
     drain: duration().prefault('30s').describe('Limit of waiting for open requests before an old version is cut off.'),
   });
 }

@@ -94,6 +94,7 @@ function environmentOf(
     watch: read.watch === undefined ? null : watchOf(read.watch, verify),
     approval: approvalOf(read.approval),
     ...(maintenance === undefined ? {} : { maintenance }),
+    ...(read.rollback?.prestage === true ? { prestage: true as const } : {}),
     keepOld: read['keep-old'],
     drainSeconds: read.drain,
   };

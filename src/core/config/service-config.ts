@@ -145,6 +145,11 @@ export interface EnvironmentConfig {
   approval: ApprovalConfig | null;
   /** Absent: the builtin router refuses where there is one; left out then, so that the fingerprint of such a file stays what it was. */
   maintenance?: MaintenanceConfig;
+  /**
+   * Whether copies of the pre-release backup wait beside the live data until the release is over. Absent: none does; left out then, so that the
+   * fingerprint of such a file stays what it was.
+   */
+  prestage?: true;
   /** How long the version before stays warm after the switch. */
   keepOld: 'until-stable' | 'until-verified';
   /** Limit of waiting for in-flight requests before an old version is cut off. */

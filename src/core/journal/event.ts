@@ -65,7 +65,7 @@ const EVENT_DATA = {
   'quarantine.lifted': { version: 'text', reason: 'text' },
   'hold.set': { reason: 'text' },
   'hold.lifted': { reason: 'text' },
-  'request.made': { request: 'text', reason: 'text?' },
+  'request.made': { request: 'text', reason: 'text?', data: 'text?' },
   'executor.started': { [FURTHER]: 'json' },
   'executor.lost': { [FURTHER]: 'json' },
   'executor.took-over': { from: 'text', [FURTHER]: 'json' },

@@ -7,6 +7,7 @@ const LEAVES_SERVICE_ALONE: ReadonlySet<StepKindName> = new Set<StepKindName>([
   'take-lock',
   'backup-data',
   'prove-backup',
+  'prestage-restore',
   'keep-environment',
   'copy-backup',
   'stage-restore',

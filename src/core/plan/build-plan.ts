@@ -13,6 +13,7 @@ import {
   copyBackup,
   checkHealth,
   migrateUp,
+  prestageRestore,
   proveBackup,
   retireVersion,
   runChecks,
@@ -35,7 +36,9 @@ export function buildPlan(config: ServiceConfig, request: ReleaseRequest, facts:
     config.backups.scratch,
     facts,
   );
-  const kept = withCopies(proven, config.backups.copies ?? []);
+  // Before the first release there is no version that could run on the data of before.
+  const waiting = environment.prestage === true && facts.running !== null ? withPrestage(proven) : proven;
+  const kept = withCopies(waiting, config.backups.copies ?? []);
   const left: string[] = phases.filter((phase) => skip.includes(phase.name)).map((phase) => phase.name);
   if (skip.includes('rehearsal') && environment.rehearsal?.required === true) left.push('rehearsal');
   return {
@@ -170,6 +173,14 @@ function withProof(phases: PlannedPhase[], scratch: string, facts: Facts): Plann
   return phases.map((phase) => {
     const taken = phase.steps.find((step) => step.kind === 'backup-data');
     return taken === undefined ? phase : { ...phase, steps: [...phase.steps, proveBackup(taken, why, scratch, facts)] };
+  });
+}
+
+/** Before anything is changed, so that the watch begins with a way back for the data that takes a moment. */
+function withPrestage(phases: PlannedPhase[]): PlannedPhase[] {
+  return phases.map((phase) => {
+    const taken = phase.steps.find((step) => step.kind === 'backup-data');
+    return taken === undefined ? phase : { ...phase, steps: [...phase.steps, prestageRestore(taken)] };
   });
 }
 

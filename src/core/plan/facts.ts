@@ -101,6 +101,6 @@ export interface RollbackRequest {
   reason: string;
   /** `keep`: the env file stays as it is. `return`: it goes back also when somebody changed it since. Absent: it goes back unless somebody did. */
   envFile?: 'keep' | 'return';
-  /** false: the present data is not backed up first, because it cannot be read any more. */
+  /** false: the present data is not backed up first, because it cannot be read any more. true: also where the swap keeps all of it. */
   safetyBackup?: boolean;
 }

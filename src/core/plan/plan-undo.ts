@@ -1,17 +1,20 @@
+import type { JsonObject } from '../release/json.ts';
 import { beginMaintenance, endMaintenance, maintenanceMeans, onlyIfMigrated } from './maintenance-steps.ts';
-import type { PhaseName, Plan, PlannedPhase, PlannedStep } from './plan.ts';
+import type { Plan, PlannedPhase, PlannedStep } from './plan.ts';
 import { stepsOf } from './plan.ts';
-
-interface UndoStep {
-  name: PhaseName;
-  step: PlannedStep;
-}
+import { restoreSteps, type DataOfUndo, type RestoreSteps } from './undo-with-data.ts';
+import { undoStepId, type UndoStep } from './undo-step.ts';
 
 /**
  * The way back out of a release that began: the undo of every step that was begun, in reverse, then the same verification as for a
  * release, asked of the version that serves again. Derived from the approved plan alone, so nothing runs that was not in it.
  */
-export function planUndo(plan: Plan, begunStepIds: readonly string[], reason: string): Plan {
+export function planUndo(
+  plan: Plan,
+  begunStepIds: readonly string[],
+  reason: string,
+  data: DataOfUndo | null = null,
+): Plan {
   const begun = stepsOf(plan).filter(({ step }) => begunStepIds.includes(step.id));
   const reversed = begun
     .toReversed()
@@ -20,11 +23,15 @@ export function planUndo(plan: Plan, begunStepIds: readonly string[], reason: st
   const isFirst = ({ step }: UndoStep): boolean => step.kind === 'return-environment';
   const [first, others] = [reversed.filter(isFirst), reversed.filter((one) => !isFirst(one))];
   const isDown = others.some(({ step }) => step.kind === 'migrate-down');
-  const undoSteps = [...first, ...(isDown ? withoutWriters(plan, others) : others)];
+  const restoring = data === null ? null : restoreSteps(plan, begunStepIds, data);
+  const undoSteps =
+    restoring !== null
+      ? withOlderData(plan, { first, others, restoring })
+      : [...first, ...(isDown ? withoutWriters(plan, others) : others)];
   const phases: PlannedPhase[] = undoSteps.map(({ name, step }) => ({ name, steps: [step] }));
-  const back = plan.previous;
-  if (back !== null && undoSteps.length > 0) phases.push({ name: 'verify', steps: verifyAgain(plan) });
-  const version = back === null ? plan.version : { number: back.version, commit: null };
+  const { previous } = plan;
+  if (previous !== null && undoSteps.length > 0) phases.push({ name: 'verify', steps: verifyAgain(plan) });
+  const version = previous === null ? plan.version : { number: previous.version, commit: null };
   return {
     ...plan,
     kind: 'rollback',
@@ -37,31 +44,45 @@ export function planUndo(plan: Plan, begunStepIds: readonly string[], reason: st
   };
 }
 
-/** Id of the step that takes another step back. */
-export function undoStepId(stepId: string): string {
-  return `undo.${stepId}`;
-}
-
 /**
  * The schema goes back while nobody writes: the service refuses work, what writes with the newer schema is stopped, and only on the older
  * one does the version before serve again. In place the newer files have to stay until the way down was gone.
  */
 function withoutWriters(plan: Plan, steps: UndoStep[]): UndoStep[] {
-  const isOf = (kind: PlannedStep['kind']) => steps.filter(({ step }) => step.kind === kind);
-  const [stops, downs] = [isOf('revert-version'), isOf('migrate-down')];
-  const rest = steps.filter((one) => !stops.includes(one) && !downs.includes(one));
-  const inPlace = stops.some(({ step }) => step.input['placement'] === 'in-place');
+  const { stops, downs, rest, inPlace } = sorted(steps);
   const middle = inPlace ? [...downs, ...stops] : [...stops, ...downs];
   // Before the first release nobody was served.
   if (plan.previous === null) return [...middle, ...rest];
-  return [...refusals(plan, downs), ...middle, ...servingAgain(plan, rest), ...endings(plan)];
+  return [...refusals(plan, downs[0]?.step.input ?? {}), ...middle, ...servingAgain(plan, rest), ...endings(plan)];
 }
 
-function refusals(plan: Plan, downs: UndoStep[]): UndoStep[] {
-  const migrate = downs[0]?.step.input ?? {};
+/**
+ * A restore takes the place of the way down; what takes long of it is done before anybody is refused. The stores are found by the env file of
+ * the newer version, so that goes back after the swap, before the older one is started.
+ */
+function withOlderData(
+  plan: Plan,
+  { first, others, restoring }: { first: UndoStep[]; others: UndoStep[]; restoring: RestoreSteps },
+): UndoStep[] {
+  const { stops, rest, inPlace } = sorted(others);
+  const { before, swap, after } = restoring;
+  const middle = inPlace ? [...swap, ...first, ...stops] : [...stops, ...swap, ...first];
+  return [...before, ...refusals(plan, null), ...middle, ...after, ...servingAgain(plan, rest), ...endings(plan)];
+}
+
+function sorted(steps: UndoStep[]): { stops: UndoStep[]; downs: UndoStep[]; rest: UndoStep[]; inPlace: boolean } {
+  const isOf = (kind: PlannedStep['kind']) => steps.filter(({ step }) => step.kind === kind);
+  const [stops, downs] = [isOf('revert-version'), isOf('migrate-down')];
+  const rest = steps.filter((one) => !stops.includes(one) && !downs.includes(one));
+  return { stops, downs, rest, inPlace: stops.some(({ step }) => step.input['placement'] === 'in-place') };
+}
+
+/** `onlyIf` is the migration without which nobody has to be refused; null: everybody is. */
+function refusals(plan: Plan, onlyIf: JsonObject | null): UndoStep[] {
   const runs = plan.version.number;
   return maintenanceMeans(plan).map((means) => {
-    const step = onlyIfMigrated(beginMaintenance(means, runs, {}), migrate);
+    const begin = beginMaintenance(means, runs, {});
+    const step = onlyIf === null ? begin : onlyIfMigrated(begin, onlyIf);
     return { name: 'maintenance', step: { ...step, id: undoStepId(step.id), undo: null, onFailure: 'stop' } };
   });
 }

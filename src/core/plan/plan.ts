@@ -24,6 +24,7 @@ export type StepKindName =
   | 'take-lock'
   | 'backup-data'
   | 'prove-backup'
+  | 'prestage-restore'
   | 'keep-environment'
   | 'return-environment'
   | 'copy-backup'

@@ -107,6 +107,25 @@ export function proveBackup(of: PlannedStep, why: PlannedStep, scratch: string, 
 }
 
 /** Sends the backup of this release to a second place. What only warns must not keep a release from its way. */
+/** A release goes on where the copy cannot wait: then its data is restored as without it. */
+export function prestageRestore(of: PlannedStep): PlannedStep {
+  const stores = of.input['stores'] as string[];
+  return {
+    id: 'backup.prestage',
+    kind: 'prestage-restore',
+    title: `restore ${stores.join(', ')} from it beside the live data, where it waits until the release is over`,
+    input: { takenBy: of.id, stores },
+    commands: [],
+    notes: [
+      'takes the room of one more copy; not done, with a warning, where not twice as much is free',
+      'for a person who says shipway rollback --data restore: one swap then; nothing is swapped by itself',
+    ],
+    ...NO_UNDO,
+    limitSeconds: BACKUP_LIMIT_SECONDS,
+    onFailure: 'warn',
+  };
+}
+
 export function copyBackup(of: PlannedStep, place: CopyPlace): PlannedStep {
   const { name, kind, required, limitSeconds } = place;
   return {

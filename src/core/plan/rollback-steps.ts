@@ -70,6 +70,52 @@ export function stageRestore(backup: string, stores: string[], facts: Facts): Pl
   };
 }
 
+/** Takes the copies that wait, where they are as they were verified; only what is missing is restored. */
+export function stageWaiting(prestage: PlannedStep): PlannedStep {
+  const { stores = [], takenBy = '' } = prestage.input;
+  return {
+    id: 'data.stage',
+    kind: 'stage-restore',
+    title: `look that the copy of ${(stores as string[]).join(', ')} that waits is as it was verified; restore it again where it is not`,
+    input: { stores, takenBy, prestagedBy: prestage.id },
+    commands: [],
+    undo: null,
+    reversibility: 'nothing to undo',
+    limitSeconds: RESTORE_LIMIT_SECONDS,
+    onFailure: 'stop',
+  };
+}
+
+/** A version that is kept warm for a way back has the data open that is swapped under it. */
+export function stopWarm(previous: { version: string; release: string }): PlannedStep {
+  return {
+    id: 'data.stop',
+    kind: 'stop-version',
+    title: `stop ${previous.version}, which is warm on the data that goes; it is started on the other`,
+    input: { release: previous.release, drainSeconds: 0 },
+    commands: [],
+    undo: null,
+    reversibility: 'reversible',
+    limitSeconds: STOP_LIMIT_SECONDS,
+    onFailure: 'stop',
+  };
+}
+
+/** Where a router stands, it starts what it sends requests to. */
+export function startAgain({ version, release }: { version: string; release: string }): PlannedStep {
+  return {
+    id: 'data.start',
+    kind: 'start-previous',
+    title: `start ${version} again`,
+    input: { version, release },
+    commands: [],
+    undo: null,
+    reversibility: 'reversible',
+    limitSeconds: STOP_LIMIT_SECONDS,
+    onFailure: 'stop',
+  };
+}
+
 export function swapRestore(backup: string, stores: string[]): PlannedStep {
   const input = { backup, stores };
   return {

@@ -3,6 +3,7 @@ import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Chosen } from '../../core/config/service-config.ts';
 import { gatherContext } from './step-backup-context.ts';
 import type { Step, StepContext } from './step.ts';
+import { textInput } from './step-want.ts';
 
 /** Takes one consistent, verified backup of the plan's stores. Its id is fixed by the release and the step, so it is taken once. */
 export const backupDataStep: Step = {
@@ -10,7 +11,8 @@ export const backupDataStep: Step = {
   // A sealed backup of that id is returned as it is; a half one is removed and taken again.
   observe: async () => ({ state: 'half' }),
   async act(context) {
-    const { plan, releaseId, effect, tools } = context;
+    const { releaseId, effect, tools } = context;
+    const plan = planOfRunning(context);
     const reason = context.step.input['reason'] as string;
     const taking = tools.backups.create(
       plan,
@@ -37,6 +39,12 @@ export const backupDataStep: Step = {
     return { id, bytes, storedBytes, stores, encryptedFor };
   },
 };
+
+/** On the way back out of a release it is the newer version that runs, and whose data it is. */
+function planOfRunning(context: StepContext): StepContext['plan'] {
+  const runs = textInput(context, 'runs');
+  return runs === null ? context.plan : { ...context.plan, previous: { version: runs, release: context.releaseId } };
+}
 
 /** Before a release the files of the version that comes; before a rollback those of the one that runs. */
 function migrateOf({ plan, step }: StepContext): { chosen: Chosen; version: string } | null {

@@ -10,6 +10,7 @@ import { endMaintenanceStep } from './end-maintenance.ts';
 import { keepEnvironmentStep } from './keep-environment.ts';
 import { migrateDownStep } from './migrate-down.ts';
 import { migrateUpStep } from './migrate-up.ts';
+import { prestageRestoreStep } from './prestage-restore.ts';
 import { proveBackupStep } from './prove-backup.ts';
 import { retireVersionStep } from './retire-version.ts';
 import { returnEnvironmentStep } from './return-environment.ts';
@@ -33,6 +34,7 @@ export const STEPS: Record<StepKindName, Step> = {
   'take-lock': takeLockStep,
   'backup-data': backupDataStep,
   'prove-backup': proveBackupStep,
+  'prestage-restore': prestageRestoreStep,
   'keep-environment': keepEnvironmentStep,
   'return-environment': returnEnvironmentStep,
   'copy-backup': copyBackupStep,

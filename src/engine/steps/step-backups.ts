@@ -78,8 +78,19 @@ export interface BackupTools {
   ): Promise<void>;
   /** Writes one store of a backup into a new place of its own kind, such as a database that must not exist; returns the place for people. */
   restoreInto(plan: Plan, request: { id: string; store: string; place: string }, effect: Effect): Promise<string>;
-  /** Restores beside the live data and verifies; what it returns is what the swap needs. */
-  stage(plan: Plan, request: { id: string; stores: NamedStore[] }, effect: Effect): Promise<JsonObject>;
+  /**
+   * Restores beside the live data and verifies; what it returns is what the swap needs. Copies that `prestage` has left there are used when
+   * they are of this backup and nobody has touched them since.
+   */
+  stage(
+    plan: Plan,
+    request: { id: string; stores: NamedStore[]; waiting?: JsonObject | null },
+    effect: Effect,
+  ): Promise<JsonObject>;
+  /** Lets copies wait beside the live data, of the stores that can; what it returns is what `stage` takes as `waiting`. */
+  prestage(plan: Plan, request: { id: string; stores: NamedStore[] }, effect: Effect): Promise<JsonObject>;
+  /** Deletes the copies of this backup that wait, also half ones. */
+  discardWaiting(plan: Plan, id: string, effect: Effect): Promise<void>;
   swap(plan: Plan, staged: JsonObject, effect: Effect): Promise<JsonObject>;
   swapBack(plan: Plan, swapped: JsonObject, effect: Effect): Promise<void>;
   /** The second places of the backups. */

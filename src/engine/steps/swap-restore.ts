@@ -1,5 +1,6 @@
 import { problem } from '../../core/release/problem.ts';
 import type { Step } from './step.ts';
+import { textInput } from './step-want.ts';
 
 const STAGED_BY = 'data.stage';
 
@@ -8,7 +9,7 @@ export const swapRestoreStep: Step = {
   kind: 'swap-restore',
   observe: async () => ({ state: 'half' }),
   async act(context) {
-    const staged = await context.tools.memory.resultOf(context.releaseId, STAGED_BY);
+    const staged = await context.tools.memory.resultOf(context.releaseId, textInput(context, 'stagedBy') ?? STAGED_BY);
     if (staged === null) {
       throw problem('internal', 'nothing was staged to swap in', {
         where: context.step.id,

@@ -15,7 +15,7 @@ import { createEffect } from '../../../../test/support/create-effect.ts';
 import { runGapped } from '../../../../test/support/run-gapped.ts';
 import { findByEnvironment } from '../../../platform/process-table.ts';
 import type { Capture, Store } from '../store.ts';
-import { describeStore, IN_PROJECT_FILES } from '../store.suite.ts';
+import { describeStore, IN_PROJECT_FILES, touchFile } from '../store.suite.ts';
 import { openCommandStore } from './command-store.ts';
 import { commandStoreSettings } from './settings.ts';
 
@@ -61,6 +61,7 @@ describeStore({
     names: async (project) => (await IN_PROJECT_FILES.names(project)).filter((name) => !name.startsWith('.shipway')),
   },
   settings: commandStoreSettings.parse(WORDS),
+  touchStaged: touchFile,
   copyFile: 'data/dump.txt',
   hasGap: true,
   write: writeWords,

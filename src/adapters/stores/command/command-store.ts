@@ -9,6 +9,7 @@ import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
 import type { Capture, ProvenCopy, Staged, Store } from '../store.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
+import { prestagingOfPaths } from '../swap/staged-ahead.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import { checkFiles, DATA, requireEnd, sealFiles, syncTree, type CopiedFile } from './copied-files.ts';
@@ -87,7 +88,10 @@ function provenBy({ fingerprint }: CommandStoreSettings): ProvenCopy {
   return { checked, notChecked };
 }
 
-type ExchangeMethods = Pick<Store, 'stage' | 'unstage' | 'swap' | 'recordOf' | 'swapBack' | 'discard' | 'replaced'>;
+type ExchangeMethods = Pick<
+  Store,
+  'stage' | 'unstage' | 'swap' | 'recordOf' | 'swapBack' | 'discard' | 'replaced' | 'prestaging'
+>;
 
 function exchangeOf(store: CommandStore): ExchangeMethods {
   const { exchange } = store.settings;
@@ -102,6 +106,7 @@ function exchangeOf(store: CommandStore): ExchangeMethods {
         swapBack: (record) => swapOut(record, settle),
         discard: (record) => discardReplaced(record),
         replaced: async (effect) => findReplaced([(await store.live(effect)) ?? '']),
+        prestaging: prestagingOfPaths(async (effect) => [(await store.live(effect)) ?? ''], []),
       };
     }
     case 'commands': {

@@ -19,7 +19,7 @@ import { createEffect } from '../../../../test/support/create-effect.ts';
 import { queryDuckdb, runOwnerAct } from '../../../../test/support/duckdb-owner.ts';
 import { storeKinds } from '../index.ts';
 import type { Store } from '../store.ts';
-import { describeStore, IN_PROJECT_FILES } from '../store.suite.ts';
+import { describeStore, IN_PROJECT_FILES, touchFile } from '../store.suite.ts';
 import { duckdbSettings } from './settings.ts';
 
 vi.setConfig({ testTimeout: 120_000 }); // under load, loading the engine into each killed process takes a second
@@ -38,6 +38,7 @@ for (const [who, { before, hasGap }] of Object.entries(ENDINGS)) {
       place: IN_PROJECT_FILES,
       hasGap,
       settings: duckdbSettings.parse({ path: 'app.duckdb' }),
+      touchStaged: touchFile,
       copyFile: 'database.duckdb',
       write: async (project, word) => {
         await queryDuckdb(

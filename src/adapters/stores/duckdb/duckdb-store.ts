@@ -15,6 +15,7 @@ import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
 import type { Capture, ProvenCopy, Store } from '../store.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
+import { prestagingOfPaths } from '../swap/staged-ahead.ts';
 import { withScratchPlace } from '../scratch/scratch-place.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { keptInFolder, recordOfSwap, swapNames } from '../swap/swap-journal.ts';
@@ -67,6 +68,7 @@ export function openDuckdbStore(settings: DuckdbSettings, scope: { projectDirect
     recordOf: recordOfSwap,
     discard: (record) => discardReplaced(record),
     replaced: async (effect) => findReplaced([await locate(effect)]),
+    prestaging: prestagingOfPaths(async (effect) => [await locate(effect)], COMPANIONS),
     changesSince: async (recorded, effect) => countChanges(await locate(effect), recorded, settings, effect),
   };
 }

@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../../test/support/create-effect.ts';
 import { storeKinds } from '../index.ts';
-import { describeStore, IN_PROJECT_FILES } from '../store.suite.ts';
+import { describeStore, IN_PROJECT_FILES, touchFile } from '../store.suite.ts';
 import type { FilesSettings } from './settings.ts';
 import { parseIndex } from './file-index.ts';
 import { matchGlobs } from './match-glob.ts';
@@ -32,6 +32,7 @@ describeStore({
   place: IN_PROJECT_FILES,
   hasGap: true,
   settings: { paths: ['uploads', 'other'], exclude: [] },
+  touchStaged: touchFile,
   copyFile: 'files.tar',
   write: (project, word) => {
     for (const folder of ['uploads/a', 'other']) {

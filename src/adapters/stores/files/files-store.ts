@@ -8,6 +8,7 @@ import { requireRoom } from '../require-room.ts';
 import type { Capture, Store } from '../store.ts';
 import { discardReplaced, discardStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
+import { prestagingOfPaths } from '../swap/staged-ahead.ts';
 import { recordOfSwap } from '../swap/swap-journal.ts';
 import type { FilesSettings } from './settings.ts';
 import { extractTree } from './extract-tree.ts';
@@ -33,6 +34,7 @@ export function openFilesStore(settings: FilesSettings, scope: { projectDirector
     isExcluded: matchGlobs(settings.exclude),
     projectDirectory: scope.projectDirectory,
   };
+  const livePaths = tree.paths.map((path) => join(scope.projectDirectory, path));
   const settle = (): Promise<void> => Promise.resolve(); // folders are complete by themselves
   return {
     kind: 'files',
@@ -60,7 +62,8 @@ export function openFilesStore(settings: FilesSettings, scope: { projectDirector
     recordOf: recordOfSwap,
     swapBack: (record) => swapOut(record, settle),
     discard: (record) => discardReplaced(record),
-    replaced: () => findReplaced(tree.paths.map((path) => join(scope.projectDirectory, path))),
+    replaced: () => findReplaced(livePaths),
+    prestaging: prestagingOfPaths(async () => livePaths, []),
     changesSince: (recorded, effect) => countChanges(tree, recorded, effect),
     shared: sharedCopies(tree),
   };

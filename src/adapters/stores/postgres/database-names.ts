@@ -51,6 +51,23 @@ export function tagOfKept(name: string, live: string): string | null {
   return id !== undefined && namesOfId(live, id).kept === name ? id : null;
 }
 
+/** The tag of a database that a restore of the live one made and nobody has swapped in; null for any other. */
+export function tagOfStaged(name: string, live: string): string | null {
+  const id = /__restore_([A-Za-z0-9_-]+)$/.exec(name)?.[1];
+  return id !== undefined && namesOfId(live, id).staged === name ? id : null;
+}
+
+const TAGS_MAX = 100; // as many as a stage tries
+
+/** Whether a stage for this tag, or for what is left of it in the name, may have made it; a number stands behind the tag where data that it replaced before is still kept. */
+export function isStagedFor(name: string, live: string, tag: string): boolean {
+  if (tagOfStaged(name, live) === tag) return true;
+  for (let count = 1; count <= TAGS_MAX; count += 1) {
+    if (namesFor(live, count === 1 ? tag : `${tag}-${count}`).staged === name) return true;
+  }
+  return false;
+}
+
 /** The names again from either of the two a caller keeps; throws `restore-failed` for a database that no restore of the live one made. */
 export function namesFrom(name: string, live: string): DatabaseNames {
   const id = /__(?:restore|replaced)_([A-Za-z0-9_-]+)$/.exec(name)?.[1];

@@ -16,6 +16,7 @@ import { extractDatabase, stageDatabase, unstageDatabase } from './stage-databas
 import { proveDatabase } from './prove-database.ts';
 import { namesFrom } from './database-names.ts';
 import { discardReplaced, listReplaced, swapIn, swapOut } from './swap-databases.ts';
+import { prestagingOf } from './staged-databases.ts';
 import type { Tools } from './tools.ts';
 import { watchWaits } from './watch-waits.ts';
 import { postgresMaintenance } from './maintain-database.ts';
@@ -50,9 +51,8 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
       return { engine: `postgres ${version}`, bytes };
     },
     capture: (folder, effect) => captureDatabase(liveOf(effect), folder, effect),
-    verify: async (folder, recorded, effect) => {
-      await verifyArchive(folder, recorded, { tools: toolsOf(effect), effect });
-    },
+    verify: async (folder, recorded, effect) =>
+      void (await verifyArchive(folder, recorded, { tools: toolsOf(effect), effect })),
     extract: (folder, recorded, into, effect) => extractArchive({ folder, recorded, into }, toolsOf(effect), effect),
     extractInto: (folder, recorded, database, effect) =>
       extractDatabase({ tools: toolsOf(effect), folder, recorded, effect }, database),
@@ -69,6 +69,7 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     recordOf: (staged, effect) => ({ keptAt: namesFrom(staged.place, toolsOf(effect).address.database).kept }),
     discard: (record, effect) => discardReplaced(record, toolsOf(effect).address, effect),
     replaced: (effect) => listReplaced(toolsOf(effect).address, effect),
+    prestaging: prestagingOf((effect) => toolsOf(effect).address),
     changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
     describeTables: (names, effect) => describeTables(names, toolsOf(effect).address, effect),
     watchWaits: (applicationName, found, effect) =>

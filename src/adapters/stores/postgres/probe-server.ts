@@ -68,11 +68,8 @@ async function requireReadable(session: Session, where: string): Promise<void> {
 
 /** Throws unless this user may make databases, and where the disk of the server can be seen, a second copy fits on it. */
 export async function requireRestorable(control: Session, neededBytes: number, where: string): Promise<void> {
-  const [row] = await control.query<{ may: boolean; directory: string | null; is_local: boolean }>(
-    `SELECT rolsuper OR rolcreatedb AS may,
-       CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END AS directory,
-       coalesce(inet_server_addr() <<= '127.0.0.0/8' OR inet_server_addr() = '::1', true) AS is_local
-     FROM pg_roles WHERE rolname = current_user`,
+  const [row] = await control.query<{ may: boolean }>(
+    'SELECT rolsuper OR rolcreatedb AS may FROM pg_roles WHERE rolname = current_user',
   );
   if (row?.may !== true) {
     throw problem('not-permitted', 'this user may not make databases, and a restore makes one beside the live one', {
@@ -80,9 +77,8 @@ export async function requireRestorable(control: Session, neededBytes: number, w
       next: 'ALTER ROLE <user> CREATEDB, or use another user in the url of the store.',
     });
   }
-  const { directory } = row;
-  // A server in a container has a folder that is not here, or another one of the same name: only an address of this machine counts.
-  if (!row.is_local || directory === null || !exists(directory)) return;
+  const directory = await localDataDirectory(control);
+  if (directory === null) return;
   const free = freeBytes(directory);
   if (free >= neededBytes) return;
   throw problem(
@@ -93,4 +89,15 @@ export async function requireRestorable(control: Session, neededBytes: number, w
       next: `Make room for ${neededBytes - free} bytes on the disk of ${directory}.`,
     },
   );
+}
+
+/** Where the server keeps its data, when that is a folder of this machine and this user may know it; otherwise null. */
+export async function localDataDirectory(control: Session): Promise<string | null> {
+  const [row] = await control.query<{ directory: string | null; is_local: boolean }>(
+    `SELECT CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END AS directory,
+       coalesce(inet_server_addr() <<= '127.0.0.0/8' OR inet_server_addr() = '::1', true) AS is_local`,
+  );
+  // A server in a container has a folder that is not here, or another one of the same name: only an address of this machine counts.
+  if (row === undefined || !row.is_local || row.directory === null || !exists(row.directory)) return null;
+  return row.directory;
 }

@@ -23,7 +23,7 @@ import {
 import { readSqlite } from '../../../../test/support/read-sqlite.ts';
 import { storeKinds } from '../index.ts';
 import type { Store } from '../store.ts';
-import { describeStore, IN_PROJECT_FILES } from '../store.suite.ts';
+import { describeStore, IN_PROJECT_FILES, touchFile } from '../store.suite.ts';
 
 const ROWS: Record<string, number> = { old: 50, new: 60, newer: 70 };
 /** Beside a live database in WAL mode: SQLite makes them for whoever reads, and removes them when the last writing handle is closed. */
@@ -39,6 +39,7 @@ for (const journalMode of ['wal', 'delete']) {
       },
       hasGap: false,
       settings: { path: 'app.db' },
+      touchStaged: touchFile,
       copyFile: 'database.db',
       write: (project, word) => {
         const database = new Database(join(project, 'app.db'));

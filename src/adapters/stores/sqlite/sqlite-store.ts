@@ -16,6 +16,7 @@ import type { Capture, DescribedTables, ProvenCopy, Store } from '../store.ts';
 import { withScratchPlace } from '../scratch/scratch-place.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
+import { prestagingOfPaths } from '../swap/staged-ahead.ts';
 import { keptInFolder, recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import { requireRoom } from '../require-room.ts';
 import { sqliteProblem, withDatabase, withLiveDatabase, type Connection } from './connection.ts';
@@ -70,6 +71,7 @@ export function openSqliteStore(settings: SqliteSettings, scope: { projectDirect
     swapBack: (record, effect) => swapOut(record, (path, role) => settleDatabase(path, role, effect)),
     discard: (record) => discardReplaced(record),
     replaced: async (effect) => findReplaced([await locate(effect)]),
+    prestaging: prestagingOfPaths(async (effect) => [await locate(effect)], COMPANIONS),
     changesSince: async (recorded, effect) => countChanges(await locate(effect), recorded, effect),
     describeTables: async (names, effect) => describe(names, await locate(effect), effect),
     rehearsing: rehearseFile({

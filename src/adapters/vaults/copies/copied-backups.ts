@@ -30,13 +30,19 @@ export async function listCopied(
   { place, vault }: SecondPlace,
   of: { service: string; environment: string },
 ): Promise<CopiedBackup[]> {
-  const { folders, files } = await place.names();
   const found: CopiedBackup[] = [];
-  for (const id of folders.filter(
-    (name) => parseBackupId(name) !== null && isBackupOf(name, of.service, of.environment),
-  ))
-    found.push(await look({ place, vault }, id, files.includes(id + TOMBSTONE)));
+  for await (const copied of copiedNewestFirst({ place, vault }, of)) found.unshift(copied);
   return found;
+}
+
+/** The same, newest first, each looked at only when it is asked for: every look reads a manifest of the place. */
+export async function* copiedNewestFirst(
+  { place, vault }: SecondPlace,
+  of: { service: string; environment: string },
+): AsyncIterable<CopiedBackup> {
+  const { folders, files } = await place.names();
+  const ids = folders.filter((name) => parseBackupId(name) !== null && isBackupOf(name, of.service, of.environment));
+  for (const id of ids.toReversed()) yield look({ place, vault }, id, files.includes(id + TOMBSTONE));
 }
 
 /** One of them; null when nothing of it lies there. */

@@ -84,6 +84,23 @@ test('a copy goes on after an interruption without reading back what can be link
   expect(there.map(({ state }) => state)).toEqual(['whole', 'whole']);
 });
 
+test('of the backups that lie there only those are read that have what is shared, newest first', async () => {
+  for (let count = 0; count < 4; count += 1) await copy(await take());
+  const newest = await take();
+  const honest = placeOf();
+  const read = new Set<string>();
+  const spy = placeOf({
+    read: (path, from) => {
+      if (path.endsWith('manifest.json')) read.add(path);
+      return honest.read(path, from);
+    },
+  });
+  await copy(newest, { place: spy });
+  const others = [...read].filter((path) => !path.startsWith(newest.manifest.id));
+  const before = (await listCopied({ place: honest, vault: vaultOf() }, OF)).at(-2);
+  expect(others).toEqual([`${before?.id ?? ''}/manifest.json`]);
+});
+
 test('a backup is not sent when its manifest is larger than what would be read back', async () => {
   const sealed = await take();
   const bytes = 64 * 1024 * 1024 + 1;

@@ -1,4 +1,4 @@
-import { sealedFiles, type FoundFile } from '../../../core/backup/manifest.ts';
+import { objectsOf, sealedFiles, type FoundFile } from '../../../core/backup/manifest.ts';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { digestOf } from '../../../platform/file-stream.ts';
@@ -8,7 +8,7 @@ import { gap } from '../../../platform/gap.ts';
 import type { Place } from '../../places/place.ts';
 import { invalid } from '../directory/read-sealed.ts';
 import type { Sealed, Vault } from '../vault.ts';
-import { listCopied, MANIFEST_BYTES_MAX, MANIFEST_FILES, readCopied, unmarkCopied } from './copied-backups.ts';
+import { copiedNewestFirst, MANIFEST_BYTES_MAX, MANIFEST_FILES, readCopied, unmarkCopied } from './copied-backups.ts';
 import { MANIFEST } from '../directory/find-parts.ts';
 
 export interface CopyOrder {
@@ -105,13 +105,22 @@ async function requireSameManifest({ sealed, place, vault }: CopyOrder): Promise
   throw invalid(`another backup lies there under the id ${id}`, place.where);
 }
 
-/** Where a file of that hash lies already, in a backup that is whole there. */
-async function linkSources(order: CopyOrder): Promise<Map<string, string>> {
-  const { place, vault, sealed } = order;
+/**
+ * Where the objects that backups before this one wrote lie already, in a backup that is whole there. The one before has nearly all of them, so its
+ * manifest is often the only one that is read; of a backup without such objects none is.
+ */
+async function linkSources({ place, vault, sealed }: CopyOrder): Promise<Map<string, string>> {
+  const shared = sealed.manifest.stores.flatMap(objectsOf).filter(({ stored }) => stored.from !== undefined);
+  const wanted = new Set(shared.map(({ stored }) => stored.sha256));
   const found = new Map<string, string>();
-  for (const copied of await listCopied({ place, vault }, sealed.manifest)) {
+  if (wanted.size === 0) return found;
+  for await (const copied of copiedNewestFirst({ place, vault }, sealed.manifest)) {
     if (copied.state !== 'whole' || copied.sealed === null) continue;
-    for (const { path, sha256 } of sealedFiles(copied.sealed.manifest)) found.set(sha256, `${copied.id}/${path}`);
+    for (const { path, sha256 } of sealedFiles(copied.sealed.manifest)) {
+      wanted.delete(sha256);
+      if (!found.has(sha256)) found.set(sha256, `${copied.id}/${path}`);
+    }
+    if (wanted.size === 0) break;
   }
   return found;
 }

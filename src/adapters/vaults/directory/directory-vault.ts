@@ -20,7 +20,7 @@ import type { BackupPlace, ManifestDraft, Pruned, Sealed, SecretPart, Vault } fr
 import { admit, admitted } from './admit-backup.ts';
 import { brokenLinks, verifyParts, verifySizes } from './check-sealed.ts';
 import { MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE, syncTree } from './find-parts.ts';
-import { forgetMemory } from './object-memory.ts';
+import { forgetGone, forgetMemory } from './object-memory.ts';
 import { openObjectSink } from './object-sink.ts';
 import { canOpen, readContext, sweepOpened, withOpened } from './opened.ts';
 import { listPins, removePin, writePin } from './pins.ts';
@@ -74,6 +74,7 @@ export function openVault(directory: string, keys: KeyRing, { fullSeconds = FULL
     removeDead: async (effect) => {
       const removed = await removeDead(directory);
       for (const id of removed) effect.report(`removed ${id}, which was never finished`);
+      await forgetGone(keys, async (id) => (await factsOf(join(directory, id))) !== null);
       return removed;
     },
   };

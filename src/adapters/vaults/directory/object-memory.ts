@@ -42,7 +42,25 @@ export async function writeMemory(keys: KeyRing, scope: ObjectScope, memory: Obj
 }
 
 export async function forgetMemory(keys: KeyRing, scope: ObjectScope): Promise<void> {
-  await keys.remember(nameOf(scope), '');
+  await keys.forgetRemembered(nameOf(scope));
+}
+
+/** Deletes what is kept of backups that are not there any more: nothing can be taken over from them, and keys are not kept for nothing. */
+export async function forgetGone(keys: KeyRing, isThere: (backup: string) => Promise<boolean>): Promise<void> {
+  for (const name of await keys.rememberedNames()) {
+    const backup = backupIn((await keys.remembered(name)) ?? '');
+    if (backup === null || !(await isThere(backup))) await keys.forgetRemembered(name);
+  }
+}
+
+/** null: of no use to any backup. */
+function backupIn(text: string): string | null {
+  try {
+    const { backup } = JSON.parse(text.slice(0, text.indexOf('\n'))) as { backup?: unknown };
+    return typeof backup === 'string' ? backup : null;
+  } catch {
+    return null;
+  }
 }
 
 function nameOf({ vault, service, environment, store }: ObjectScope): string {

@@ -38,6 +38,10 @@ export interface KeyRing {
   /** What is kept, under a name of letters, digits and `-`, of the newest backup that later ones share objects with: the keys of these objects are in it. */
   remembered(name: string): Promise<string | null>;
   remember(name: string, text: string): Promise<void>;
+  /** The names under which something is kept. */
+  rememberedNames(): Promise<string[]>;
+  /** Nothing under that name is fine. */
+  forgetRemembered(name: string): Promise<void>;
   identity(): Promise<string | null>;
 }
 
@@ -75,6 +79,9 @@ export function openKeyRing(settings: KeyRingSettings): KeyRing {
       await ensureDirectory(folder);
       await writeAtomically(join(folder, name + OBJECTS), text);
     },
+    rememberedNames: async () =>
+      listDirectory(folder).flatMap((name) => (name.endsWith(OBJECTS) ? [name.slice(0, -OBJECTS.length)] : [])),
+    forgetRemembered: (name) => removeTree(join(folder, name + OBJECTS)),
     identity: settings.identity,
   };
 }
