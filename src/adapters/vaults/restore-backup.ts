@@ -37,7 +37,8 @@ export interface SwappedStore {
   record: SwapRecord;
 }
 
-interface Pair {
+/** A store of a backup, and the same store as it is opened now. */
+export interface Pair {
   saved: StoreManifest;
   store: Store;
 }
@@ -60,7 +61,8 @@ export async function trustedBackup(order: Omit<RestoreOrder, 'stores'>): Promis
   return sealed;
 }
 
-function pairsOf({ manifest }: Sealed, order: RestoreOrder): Pair[] {
+/** Throws when one is not in the backup, or is of another kind now. */
+export function pairsOf({ manifest }: Sealed, order: RestoreOrder): Pair[] {
   const names = order.storeNames ?? manifest.stores.map((saved) => saved.name);
   return names.map((name) => {
     const saved = manifest.stores.find((entry) => entry.name === name);
