@@ -177,6 +177,11 @@ describe('a manifest with objects', () => {
     return manifestBytes({ ...sample(), format: 3, stores, context, totals: totalsOf({ stores }), seal, ...change });
   };
 
+  it('is read in every format that may have them, and in none before or after', () => {
+    for (const format of [3, 4]) expect(readManifest(shared(undefined, { format }), 'm').format).toBe(format);
+    for (const format of [1, 2, 5]) expect(() => readManifest(shared(undefined, { format }), 'm')).toThrow();
+  });
+
   it('is read back, counts them, and knows which were written before it', () => {
     const { stores, totals } = readManifest(shared(), 'm');
     expect(totals).toEqual({ files: 3, bytes: 16 });

@@ -198,7 +198,7 @@ async function completeManifest(
   const storedBytes = storedBytesOf({ stores, context });
   return {
     ...draft,
-    format: 3,
+    format: 4,
     stores,
     context,
     consistencyWindowMs: consistencyWindowMs(stores),
