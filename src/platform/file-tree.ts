@@ -51,8 +51,8 @@ export async function factsOf(path: string): Promise<FileFacts | null> {
 const LOOKS_AT_ONCE = 64;
 
 /**
- * What lies at each of the paths, as `factsOf` says it. Handed to another thread and back, a look takes ten times as long as by itself; so
- * they are done here, some at a time, and everybody else in this process has a turn in between.
+ * What lies at each of the paths, as `factsOf` says it. Handed to another thread and back, a look takes four times the CPU that it takes by itself (795 files:
+ * 23 ms and 5); so they are done here, some at a time, and everybody else in this process has a turn in between.
  */
 export async function factsOfAll(paths: readonly string[]): Promise<(FileFacts | null)[]> {
   const found: (FileFacts | null)[] = [];
@@ -118,8 +118,8 @@ export async function openForReading(path: string): Promise<OpenFile> {
 }
 
 /**
- * The same for a file of at most a few hundred KiB: it is read here and not in another thread, which takes a fifth of the time where there are
- * thousands of them. Everybody else in this process waits meanwhile.
+ * The same for a file of at most a few hundred KiB: it is read here and not in another thread, which takes a fifth of the CPU (795 files:
+ * 33 ms and 176). Everybody else in this process waits meanwhile.
  */
 export async function openSmall(path: string): Promise<ReadableFile> {
   const file = await guarded(path, 'read', async () => openSync(path, READ_ONLY));

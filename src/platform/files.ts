@@ -138,7 +138,7 @@ export function freeBytes(path: string): number {
   }
 }
 
-/** Looks that are not handed to another thread and back, which takes ten times as long; everybody else has a turn in between. */
+/** Looks that are not handed to another thread and back, which takes four times the CPU; everybody else has a turn in between. */
 const LOOKS_AT_ONCE = 64;
 
 /** Bytes of all files below the path, links not followed; 0 when there is nothing. Files and folders that vanish meanwhile are left out. */
