@@ -117,7 +117,7 @@ describe('a manifest', () => {
   });
 
   it.each<[string, (manifest: Manifest) => void]>([
-    ['format is missing or wrong', (m) => Object.assign(m, { format: 4 })],
+    ['format is missing or wrong', (m) => Object.assign(m, { format: 5 })],
     ['id is missing or wrong', (m) => Object.assign(m, { id: 'latest' })],
     ['its id names another service or environment', (m) => Object.assign(m, { service: 'other' })],
     ['its id names another reason', (m) => Object.assign(m, { reason: 'manual' })],
