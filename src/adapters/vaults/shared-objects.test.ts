@@ -129,26 +129,6 @@ describe('backups of files that share objects', { timeout: LIMIT_MS }, () => {
     expect(await restored(moved.manifest.id)).toBe(digestOf(live('')));
   });
 
-  it('write little more than what has changed in the middle of a large file', async () => {
-    await create();
-    const content = readFileSync(live('film'));
-    for (const at of [3 * MIB, 7 * MIB]) content.writeUInt8((content[at] ?? 0) ^ 1, at);
-    write('film', content);
-    const next = await create();
-    expect(ownBytes(next.manifest)).toBeLessThan(300_000);
-    expect(await restored(next.manifest.id)).toBe(digestOf(live('')));
-  });
-
-  it('pack what can be packed although it was read among what cannot', async () => {
-    for (let number = 0; number < 8; number += 1) {
-      write(`sub/m${number}.jpg`, randomBytes(300_000));
-      write(`sub/m${number}.txt`, `a line of number ${number}\n`.repeat(10_000));
-    }
-    const { manifest } = await create();
-    expect(storedBytesOf(manifest)).toBeLessThan(9 * MIB + 8 * 300_000 + 100_000);
-    expect(await restored(manifest.id)).toBe(digestOf(live('')));
-  });
-
   it('notice a change that keeps size and time of a file', async () => {
     const { atime, mtime } = statSync(live('film'));
     await create();

@@ -23,7 +23,7 @@ interface Reading {
   projectDirectory: string;
   pool: ObjectPool;
   /** How large its pieces are when it has so many bytes. */
-  sizeFor(bytes: number): number;
+  sizeFor: (bytes: number) => number;
 }
 
 /** Reads a file into the pool, piece by piece; null when it has vanished. Throws when it changed during every try. */
