@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { storeKinds } from '../dist/adapters/stores/index.js';
 import {
+  confirmBackup,
   createBackup,
   newBackupId,
   openKeyRing,
@@ -44,6 +45,9 @@ switch (act) {
       version: null,
       tool: 'bench',
     });
+    break;
+  case 'confirm':
+    await confirmBackup({ ...order, id: 'latest' }, await vault.show('latest', OF));
     break;
   case 'verify':
     await verifyBackup({ ...order, id: 'latest' });

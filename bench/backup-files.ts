@@ -102,7 +102,9 @@ async function firstBackups(there: ReadonlySet<string>): Promise<Row> {
     await measure(['borg', 'init', '-e', 'repokey', borg]);
     await row('borg zstd,3, first', ['borg', 'create', '-C', 'zstd,3', `${borg}::1`, data], borg);
   }
-  return row('shipway, first', ours('backup'), OURS);
+  const first = await row('shipway, first', ours('backup'), OURS);
+  await row('shipway, first, read back after it', ours('confirm'), null);
+  return first;
 }
 
 const HASH = `const { createHash } = require('node:crypto'), { readdirSync, readFileSync, statSync } = require('node:fs');
@@ -119,7 +121,9 @@ async function secondBackups(there: ReadonlySet<string>): Promise<Row> {
     await row('restic, second, 1 % changed', ['restic', '-q', '-r', restic, 'backup', data], restic);
   if (there.has('borg'))
     await row('borg zstd,3, second, 1 % changed', ['borg', 'create', '-C', 'zstd,3', `${borg}::2`, data], borg);
-  return row('shipway, second, 1 % changed', ours('backup'), OURS);
+  const next = await row('shipway, second, 1 % changed', ours('backup'), OURS);
+  await row('shipway, second, read back after it', ours('confirm'), null);
+  return next;
 }
 
 /** As many more as make 20, each with another percent changed; returns what all take on the disk. */

@@ -13,8 +13,9 @@ import {
   utimes,
   type FileHandle,
 } from 'node:fs/promises';
-import { constants, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { errorCode } from './error-code.ts';
 import { fileProblem } from './files.ts';
 
@@ -46,6 +47,32 @@ export async function factsOf(path: string): Promise<FileFacts | null> {
   }
 }
 
+/** Looks for which nobody else waits long. */
+const LOOKS_AT_ONCE = 64;
+
+/**
+ * What lies at each of the paths, as `factsOf` says it. Handed to another thread and back, a look takes four times the CPU that it takes by itself (795 files:
+ * 23 ms and 5); so they are done here, some at a time, and everybody else in this process has a turn in between.
+ */
+export async function factsOfAll(paths: readonly string[]): Promise<(FileFacts | null)[]> {
+  const found: (FileFacts | null)[] = [];
+  for (const path of paths) {
+    if (found.length % LOOKS_AT_ONCE === LOOKS_AT_ONCE - 1) await setImmediate();
+    found.push(factsAtOnce(path));
+  }
+  return found;
+}
+
+function factsAtOnce(path: string): FileFacts | null {
+  try {
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? null : factsFrom(stats);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return null;
+    throw fileProblem(path, 'read', error);
+  }
+}
+
 function factsFrom(stats: BigIntStats): FileFacts {
   return {
     type: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'other',
@@ -65,16 +92,20 @@ export async function namesIn(path: string): Promise<string[]> {
   return guarded(path, 'read', async () => (await readdir(path)).sort());
 }
 
-/** An open file. Every method throws `disk-full` or `not-permitted` where that is the reason. */
-export interface OpenFile {
+/** A file that is open for reading. Every method throws `not-permitted` where that is the reason. */
+export interface ReadableFile {
   facts(): Promise<FileFacts>;
   /** Bytes read; 0 at the end. */
   read(buffer: Buffer, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** An open file. Every method throws `disk-full` or `not-permitted` where that is the reason. */
+export interface OpenFile extends ReadableFile {
   /** Writes all of it. */
   write(data: Buffer, position: number): Promise<void>;
   truncate(bytes: number): Promise<void>;
   sync(): Promise<void>;
-  close(): Promise<void>;
 }
 
 // NOFOLLOW: a file may be exchanged for a link since it was looked at. NONBLOCK: or for a pipe, whose opening would wait for a writer.
@@ -84,6 +115,19 @@ const WRITE_ONLY = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBL
 /** Opens a file that exists for reading; refuses links (ELOOP). */
 export async function openForReading(path: string): Promise<OpenFile> {
   return wrap(path, await guarded(path, 'read', () => open(path, READ_ONLY)));
+}
+
+/**
+ * The same for a file of at most a few hundred KiB: it is read here and not in another thread, which takes a fifth of the CPU (795 files:
+ * 33 ms and 176). Everybody else in this process waits meanwhile.
+ */
+export async function openSmall(path: string): Promise<ReadableFile> {
+  const file = await guarded(path, 'read', async () => openSync(path, READ_ONLY));
+  return {
+    facts: () => guarded(path, 'read', async () => factsFrom(fstatSync(file, { bigint: true }))),
+    read: (buffer, position) => guarded(path, 'read', async () => readSync(file, buffer, 0, buffer.length, position)),
+    close: () => guarded(path, 'closed', async () => closeSync(file)),
+  };
 }
 
 /** Makes a new file and opens it; refuses (EEXIST) whatever is there, links included. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, statfsSync } from 'node:fs';
+import { createReadStream, existsSync, lstatSync, readdirSync, statfsSync } from 'node:fs';
 import { copyFile, lstat, mkdir, open, readFile, readdir, rename as renamePath, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { problem } from '../core/release/problem.ts';
 import { errorCode } from './error-code.ts';
 import { randomId } from './ids.ts';
@@ -137,7 +138,7 @@ export function freeBytes(path: string): number {
   }
 }
 
-/** One after the other, the looks at a folder of 10,000 files take a second. */
+/** Looks that are not handed to another thread and back, which takes four times the CPU; everybody else has a turn in between. */
 const LOOKS_AT_ONCE = 64;
 
 /** Bytes of all files below the path, links not followed; 0 when there is nothing. Files and folders that vanish meanwhile are left out. */
@@ -152,8 +153,9 @@ export async function treeBytes(path: string): Promise<number> {
       for (const entry of entries) if (entry.isDirectory()) folders.push(join(folder, entry.name));
       const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
       for (let at = 0; at < files.length; at += LOOKS_AT_ONCE) {
-        const looks = files.slice(at, at + LOOKS_AT_ONCE).map((place) => unlessVanished(lstat(place)));
-        for (const stats of await Promise.all(looks)) bytes += stats?.size ?? 0;
+        for (const place of files.slice(at, at + LOOKS_AT_ONCE))
+          bytes += lstatSync(place, { throwIfNoEntry: false })?.size ?? 0;
+        await setImmediate();
       }
     }
     return bytes;

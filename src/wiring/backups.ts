@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { storeKinds, type StoreKind } from '../adapters/stores/index.ts';
 import {
+  confirmBackup,
   createBackup,
   describeLoss,
   discardPrestaged,
@@ -212,11 +213,12 @@ async function take(
     ...request.context,
     down: request.context.down.map((path) => ({ path, from: join(effect.projectDirectory, path) })),
   };
-  const sealed = await createBackup({ ...order, ...placeOf(plan), stores, vault, effect, context });
+  const { isNew, ...sealed } = await createBackup({ ...order, ...placeOf(plan), stores, vault, effect, context });
   const isRecorded = (await recordedManifest((await open()).db, id)) !== null;
   const verifiedSinceMs = effect.clock.nowMs();
   try {
-    await verifyBackup({ id, ...placeOf(plan), stores, vault, effect });
+    const look = { id, ...placeOf(plan), stores, vault, effect };
+    await (isNew ? confirmBackup(look, sealed) : verifyBackup(look));
   } catch (error) {
     // One that was whole once is not exchanged in silence: the data may have changed since.
     if (isRecorded) throw error;

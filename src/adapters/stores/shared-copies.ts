@@ -13,9 +13,8 @@ export interface ObjectSink {
   bytesOf(name: string): number | null;
   /** Takes an object of that backup over as it lies there. False when it is missing, damaged or on another disk: then its data is written anew. */
   take(name: string): Promise<boolean>;
-  /** A buffer of 4 MiB to read into, the most that an object holds; waits until one is free. It goes back with `write` or `release`. */
+  /** A buffer of 4 MiB to read into, the most that an object holds; waits until one is free. It goes back with `write`. */
   space(): Promise<Buffer>;
-  release(space: Buffer): void;
   /** Writes the first so many bytes of a space as a new object and returns its name, before it is on the disk. */
   write(space: Buffer, bytes: number): Promise<string>;
   /** Ends the capture: these objects stay and are on the disk, all others go. */

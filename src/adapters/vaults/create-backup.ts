@@ -42,16 +42,22 @@ export interface BackupOrder {
   context?: ContextOrder;
 }
 
+/** A sealed backup, and whether this call has taken it. */
+export interface CreatedBackup extends Sealed {
+  /** False: it was sealed before, by a call that died or by another process, and what it looked at nobody here has seen. */
+  isNew: boolean;
+}
+
 const NO_CONTEXT: ContextOrder = { facts: NOTHING_KNOWN, down: [], secrets: [] };
 
 /**
  * Takes one backup of all stores, checks the copies and seals it. The same id again returns the sealed backup, or begins anew what a crash
  * left. A failure leaves nothing behind, and nothing unsealed is ever listed.
  */
-export async function createBackup(order: BackupOrder): Promise<Sealed> {
+export async function createBackup(order: BackupOrder): Promise<CreatedBackup> {
   const { id, vault, effect, service, environment } = order;
   const existing = await vault.show(id, { service, environment }).catch(ofNothing);
-  if (existing !== null) return existing;
+  if (existing !== null) return { ...existing, isNew: false };
   if (order.stores.length === 0) {
     throw problem('usage', 'a backup without stores would hold nothing', {
       where: id,
@@ -67,7 +73,7 @@ export async function createBackup(order: BackupOrder): Promise<Sealed> {
     effect.signal.throwIfAborted();
     const sealed = await vault.seal(draft, effect.signal, order.context?.secrets ?? []);
     for (const one of objects) await one.remember();
-    return sealed;
+    return { ...sealed, isNew: true };
   } catch (error) {
     throw await cleanUp(order, neededBytes, error);
   }

@@ -5,6 +5,7 @@ export { copyBackup, type CopyResult } from './copies/copy-backup.ts';
 export { fetchBackup } from './copies/fetch-backup.ts';
 export { probePlace } from './copies/probe-place.ts';
 export { withCopy } from './copy-of-store.ts';
+export { confirmBackup } from './confirm-backup.ts';
 export { createBackup, type BackupOrder, type ContextOrder, type NamedOpenStore } from './create-backup.ts';
 export { openVault } from './directory/directory-vault.ts';
 export {

@@ -37,6 +37,7 @@ export interface SwappedStore {
   record: SwapRecord;
 }
 
+/** A store of a backup, and the same store as it is opened now. */
 export interface Pair {
   saved: StoreManifest;
   store: Store;
@@ -60,6 +61,7 @@ export async function trustedBackup(order: Omit<RestoreOrder, 'stores'>): Promis
   return sealed;
 }
 
+/** Throws when one is not in the backup, or is of another kind now. */
 export function pairsOf({ manifest }: Sealed, order: RestoreOrder): Pair[] {
   const names = order.storeNames ?? manifest.stores.map((saved) => saved.name);
   return names.map((name) => {

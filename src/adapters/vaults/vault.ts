@@ -98,6 +98,10 @@ export interface Vault {
   verifySizes(sealed: Sealed): Promise<void>;
   /** Re-reads manifest, signature and every part as it lies here; throws `backup-invalid` naming the first that is wrong. Needs no identity. */
   verifyParts(sealed: Sealed): Promise<void>;
+  /** The same but for the bytes: that manifest and signature are those, and that exactly the sealed files lie here, each of its size. Reads no part. */
+  verifyListed(sealed: Sealed): Promise<void>;
+  /** Reads every part of a store to its end, decrypted, unpacked and compared, and keeps nothing. Throws what `opened` throws. */
+  readBack(sealed: Sealed, store: string): Promise<void>;
   /** Ids of backups whose manifest names one before it that is neither here nor pruned: it was taken away or exchanged. */
   brokenLinks(of: { service: string; environment: string }): Promise<string[]>;
   /**

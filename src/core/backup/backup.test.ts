@@ -117,7 +117,7 @@ describe('a manifest', () => {
   });
 
   it.each<[string, (manifest: Manifest) => void]>([
-    ['format is missing or wrong', (m) => Object.assign(m, { format: 4 })],
+    ['format is missing or wrong', (m) => Object.assign(m, { format: 5 })],
     ['id is missing or wrong', (m) => Object.assign(m, { id: 'latest' })],
     ['its id names another service or environment', (m) => Object.assign(m, { service: 'other' })],
     ['its id names another reason', (m) => Object.assign(m, { reason: 'manual' })],
@@ -177,6 +177,11 @@ describe('a manifest with objects', () => {
     const context = { commit: null, configuration: null, migration: null, environment: null, parts: [] };
     return manifestBytes({ ...sample(), format: 3, stores, context, totals: totalsOf({ stores }), seal, ...change });
   };
+
+  it('is read in every format that may have them, and in none before or after', () => {
+    for (const format of [3, 4]) expect(readManifest(shared(undefined, { format }), 'm').format).toBe(format);
+    for (const format of [1, 2, 5]) expect(() => readManifest(shared(undefined, { format }), 'm')).toThrow();
+  });
 
   it('is read back, counts them, and knows which were written before it', () => {
     const { stores, totals } = readManifest(shared(), 'm');

@@ -60,7 +60,7 @@ export interface StoreManifest {
   capture: Capture;
   /** Sorted by path. */
   parts: Part[];
-  /** Sorted by path. Only in format 3, and only of a store that writes objects. */
+  /** Sorted by path. From format 3 on, and only of a store that writes objects. */
   objects?: SealedObject[];
 }
 
@@ -138,10 +138,14 @@ export interface BackupContext {
   parts: Part[];
 }
 
+/** What is read; the last is written. */
+export const MANIFEST_FORMATS = [1, 2, 3, 4] as const;
+export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
+
 /** What a backup says about itself; never changes once the backup is sealed. */
 export interface Manifest {
-  /** 1: plain parts, no signature. 2: with `seal`. 3: with `context`, and stores may have `objects`. */
-  format: 1 | 2 | 3;
+  /** 1: plain parts, no signature. 2: with `seal`. 3: with `context`, and stores may have `objects`. 4: files say how they are cut into pieces. */
+  format: ManifestFormat;
   id: string;
   service: string;
   environment: string;

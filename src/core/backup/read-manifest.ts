@@ -4,6 +4,7 @@ import { isAgeRecipient } from './age-recipient.ts';
 import {
   CODECS,
   consistencyWindowMs,
+  MANIFEST_FORMATS,
   manifestBytes,
   objectsOf,
   partsOf,
@@ -31,7 +32,7 @@ const isList: Test = (value) => Array.isArray(value);
 const isCounters: Test = (value) => isObject(value) && Object.values(value as Fields).every(isCount);
 
 const MANIFEST: Record<Exclude<keyof Manifest, 'seal' | 'context'>, Test> = {
-  format: (value) => value === 1 || value === 2 || value === 3,
+  format: (value) => MANIFEST_FORMATS.some((format) => format === value),
   id: (value) => typeof value === 'string' && parseBackupId(value) !== null,
   service: isText,
   environment: isText,
@@ -118,14 +119,15 @@ function isName(value: unknown): boolean {
 /** The manifest in the bytes, or `backup-invalid` with the first thing that is wrong. Nothing of it may be used before this. */
 export function readManifest(bytes: Buffer, where: string): Manifest {
   const value = parseJson(bytes, where);
-  const isSealed = value['format'] === 2 || value['format'] === 3;
-  const hasContext = value['format'] === 3;
+  const format = Number(value['format']);
+  const isSealed = format >= 2;
+  const hasContext = format >= 3;
   const tests = { ...MANIFEST, ...(isSealed ? { seal: isObject } : {}), ...(hasContext ? { context: isObject } : {}) };
   requireFields(value, tests, '', where);
   requireFields(value['createdAt'], { start: isTime, end: isTime }, 'createdAt.', where);
   requireFields(value['totals'], { files: isCount, bytes: isCount }, 'totals.', where);
   (value['stores'] as unknown[]).forEach((store, index) =>
-    requireStore(store, { prefix: `stores[${index}].`, isSealed, mayShare: value['format'] === 3 }, where),
+    requireStore(store, { prefix: `stores[${index}].`, isSealed, mayShare: hasContext }, where),
   );
   if (hasContext) requireContext(value['context'], where);
   if (isSealed) requireSeal(value['seal'], where);

@@ -7,20 +7,24 @@ import { requireRoom } from '../require-room.ts';
 import type { Capture, ObjectSink } from '../store.ts';
 import { everythingIn, requireCapturable, requireOutside, type LiveTree } from './live-tree.ts';
 import { createObjectPool, type ObjectPool } from './object-pool.ts';
-import { pieceFingerprint, pieceLines, type FileEntry, type PieceEntry } from './piece-index.ts';
+import { pieceFingerprint, pieceLines, pieceSizeFor, type FileEntry, type PieceEntry } from './piece-index.ts';
 import { readPieces } from './read-pieces.ts';
 import { filesInNote, isAsRemembered, noteOf, rememberedFile, type RememberedFile } from './remembered-files.ts';
 import { countersOf } from './tree-entries.ts';
 import type { Found } from './walk-tree.ts';
 
 export const PIECE_INDEX = 'index.jsonl';
-export const OBJECT_ENGINE = 'files 2 (pieces of 4 MiB in objects)';
+export const OBJECT_ENGINE = 'files 3 (pieces in objects)';
 
 interface Act {
   tree: LiveTree;
   pool: ObjectPool;
   effect: Effect;
   startedMs: number;
+  /** By path: as the newest backup found them. */
+  past: ReadonlyMap<string, RememberedFile>;
+  /** Bytes of all files. */
+  storeBytes: number;
   /** What the next capture will know. */
   remembered: RememberedFile[];
 }
@@ -42,12 +46,9 @@ export async function captureObjects(
   const same = unchangedOf(found, past);
   await pool.take(same.values());
   for (const [path, file] of same) if (file.isFresh || !pool.holds(file)) same.delete(path);
-  const toRead = found.reduce(
-    (sum, { path, facts }) => sum + (isRead(facts.type, same.has(path)) ? facts.bytes : 0),
-    0,
-  );
-  requireRoom(folder, toRead, tree.paths.join(', '));
-  const act: Act = { tree, pool, effect, startedMs, remembered: [] };
+  const files = found.filter(({ facts }) => facts.type === 'file');
+  requireRoom(folder, bytesIn(files.filter(({ path }) => !same.has(path))), tree.paths.join(', '));
+  const act: Act = { tree, pool, effect, startedMs, past, storeBytes: bytesIn(files), remembered: [] };
   const index = await capturedEntries(found, same, act);
   await pool.flush();
   await gap('stores.files.copied');
@@ -59,12 +60,12 @@ export async function captureObjects(
     consistentAt: timestamp(startedMs),
     liveBytes: countersOf(index)['bytes'] ?? 0,
     counters: countersOf(index),
-    fingerprint: pieceFingerprint(index),
+    fingerprint: pieceFingerprint(index, 'files-3'),
   };
 }
 
-function isRead(type: string, isUnchanged: boolean): boolean {
-  return type === 'file' && !isUnchanged;
+function bytesIn(files: readonly Found[]): number {
+  return files.reduce((sum, { facts }) => sum + facts.bytes, 0);
 }
 
 function unchangedOf(found: readonly Found[], past: ReadonlyMap<string, RememberedFile>): Map<string, RememberedFile> {
@@ -94,14 +95,24 @@ async function fileEntry(found: Found, before: RememberedFile | undefined, act: 
   const { tree, pool, effect, startedMs, remembered } = act;
   const read =
     before === undefined
-      ? await readPieces(found, tree.projectDirectory, pool, effect)
-      : { facts: found.facts, pieces: before.pieces };
+      ? await readPieces(found, { projectDirectory: tree.projectDirectory, pool, sizeFor: sizeFor(found, act) }, effect)
+      : { facts: found.facts, pieceBytes: before.pieceBytes, pieces: before.pieces };
   if (read === null) return null;
-  const { facts, pieces } = read;
+  const { facts, pieceBytes, pieces } = read;
   const { gid, mode, mtimeMs, uid, bytes } = facts;
-  const entry: FileEntry = { gid, mode, mtimeMs, path: found.path, uid, type: 'file', bytes, pieces };
+  const entry: FileEntry = { gid, mode, mtimeMs, path: found.path, uid, type: 'file', bytes, pieceBytes, pieces };
   remembered.push(rememberedFile(entry, facts, startedMs));
   return entry;
+}
+
+/** A file that was in pieces before is cut as it was, or else nothing of it would be known again. */
+function sizeFor({ path }: Found, { past, storeBytes }: Act): (bytes: number) => number {
+  const before = past.get(path);
+  return (bytes) => {
+    const size = pieceSizeFor(bytes, storeBytes);
+    const isInPieces = before !== undefined && before.pieces.length > 1 && bytes > before.pieceBytes;
+    return isInPieces && before.pieceBytes * 2 >= size ? before.pieceBytes : size;
+  };
 }
 
 function entryOf({ path, facts, target }: Found): PieceEntry {

@@ -1,8 +1,15 @@
 import { syncDirectory, syncFile } from '../../../platform/files.ts';
-import { applyFacts, makeDirectory, makeLink, openForWriting, openNew } from '../../../platform/file-tree.ts';
+import {
+  applyFacts,
+  makeDirectory,
+  makeLink,
+  openForWriting,
+  openNew,
+  type OpenFile,
+} from '../../../platform/file-tree.ts';
 import type { ObjectSource } from '../store.ts';
 import type { PieceEntry } from './piece-index.ts';
-import { readPiecesOf } from './read-objects.ts';
+import { readPiecesOf, type ReceivePiece } from './read-objects.ts';
 import type { PlaceOf } from './tree-copy.ts';
 
 /**
@@ -15,13 +22,13 @@ export async function extractObjects(
   placeOf: PlaceOf,
 ): Promise<void> {
   for (const entry of index) await makeWithoutContent(entry, placeOf(entry.path));
-  const begun = new Set<string>();
-  await readPiecesOf(index, objects, async (entry, content, position) => {
-    const isNew = !begun.has(entry.path);
-    if (isNew && entry.pieces.length > 1) begun.add(entry.path);
-    await writePiece(placeOf(entry.path), content, { position, isNew, isWhole: entry.pieces.length === 1 });
-  });
-  for (const path of begun) await syncFile(placeOf(path));
+  const writer = createPieceWriter(placeOf);
+  try {
+    await readPiecesOf(index, objects, writer.write);
+  } finally {
+    await writer.close();
+  }
+  for (const path of writer.unsynced) await syncFile(placeOf(path));
   // From the inside out: writing into a folder changes its time.
   for (const entry of [...index].reverse()) {
     const place = placeOf(entry.path);
@@ -42,16 +49,34 @@ async function makeWithoutContent(entry: PieceEntry, place: string): Promise<voi
   }
 }
 
-async function writePiece(
-  place: string,
-  content: Buffer,
-  piece: { position: number; isNew: boolean; isWhole: boolean },
-): Promise<void> {
-  const file = piece.isNew ? await openNew(place) : await openForWriting(place);
-  try {
-    await file.write(content, piece.position);
-    if (piece.isWhole) await file.sync();
-  } finally {
-    await file.close();
-  }
+interface PieceWriter {
+  write: ReceivePiece;
+  close(): Promise<void>;
+  /** Paths of files that were written in several pieces. */
+  unsynced: ReadonlySet<string>;
+}
+
+/** Writes pieces where they belong. Those of one file most often come one after another, so the last file stays open. */
+function createPieceWriter(placeOf: PlaceOf): PieceWriter {
+  const begun = new Set<string>();
+  let current: { path: string; file: OpenFile } | null = null;
+  const close = async (): Promise<void> => {
+    const { file } = current ?? {};
+    current = null;
+    await file?.close();
+  };
+  return {
+    unsynced: begun,
+    close,
+    async write(entry, content, position) {
+      if (current?.path !== entry.path) {
+        await close();
+        const place = placeOf(entry.path);
+        current = { path: entry.path, file: await (begun.has(entry.path) ? openForWriting(place) : openNew(place)) };
+      }
+      await current.file.write(content, position);
+      if (entry.pieces.length === 1) await current.file.sync();
+      else begun.add(entry.path);
+    },
+  };
 }

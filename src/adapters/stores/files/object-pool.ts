@@ -1,30 +1,29 @@
 import { createHash } from 'node:crypto';
 import type { ObjectSink } from '../store.ts';
-import { pieceBytes, PIECE_BYTES, type Piece } from './piece-index.ts';
+import { isDense } from './is-dense.ts';
+import { bytesOfPiece, cut, PIECE_BYTES_MAX, type Piece } from './piece-index.ts';
 import type { RememberedFile } from './remembered-files.ts';
 
-/** Where the pieces of a capture go: into an object that is there already, into one of its own, or with others into a pack. */
+/** Where the pieces of a capture go: into an object that is there already, or with others into a new one. */
 export interface ObjectPool {
   /** Takes over what most of these files lie in. */
   take(files: Iterable<RememberedFile>): Promise<void>;
   /** Whether every piece of the file lies in an object that was taken over. */
   holds(file: RememberedFile): boolean;
-  /** Room for a piece of so many bytes. Nothing else may be asked for until it is put or dropped. */
-  room(bytes: number): Promise<Buffer>;
-  /** Takes the piece that was read into the room. The object of a small one is known after `flush`. */
-  put(content: Buffer): Promise<Piece>;
-  /** Gives the room back. */
-  drop(content: Buffer): void;
+  /** Room to read so many bytes into, at most PIECE_BYTES_MAX; the same room every time. */
+  room(bytes: number): Buffer;
+  /** Cuts what was read into pieces and takes them. The objects of new ones are known after `flush`. */
+  put(content: Buffer, pieceBytes: number): Promise<Piece[]>;
   flush(): Promise<void>;
 }
 
-// A smaller piece would cost more in names, keys and files of the vault than in bytes; with many of them in one object all change together.
-const OWN_OBJECT_BYTES = 1024 * 1024;
+/** What a space of the sink holds. */
+const OBJECT_BYTES = PIECE_BYTES_MAX;
 
 /** An object of which less than this share is still in use is not taken over: what was deleted would stay for as long as one file is left. */
 const USED_SHARE_MIN = 0.5;
 
-/** Where small pieces are gathered. */
+/** Where pieces are gathered, so that many of them are one file of the vault: each of those is synced and has a key and a name. */
 interface Pack {
   space: Buffer | null;
   pieces: Piece[];
@@ -35,22 +34,29 @@ interface Pool {
   sink: ObjectSink;
   /** Whether an object is part of this backup; asked once for each. */
   taken: Map<string, boolean>;
-  /** By hash; those of the pack that is being filled have no object yet. */
+  /** By hash; those of a pack that is being filled have no object yet. */
   known: Map<string, Piece>;
-  pack: Pack;
-  /** The room of a large piece is a space of its own. */
-  own: Buffer | null;
+  /** Pieces that nothing packs lie apart: an object is packed as a whole, or not at all. */
+  packs: { dense: Pack; loose: Pack };
+  room: Buffer | null;
 }
 
 export function createObjectPool(sink: ObjectSink, past: ReadonlyMap<string, RememberedFile>): ObjectPool {
-  const pool: Pool = { sink, taken: new Map(), known: piecesOf(past.values()), pack: emptyPack(), own: null };
+  const packs = { dense: emptyPack(), loose: emptyPack() };
+  const pool: Pool = { sink, taken: new Map(), known: piecesOf(past.values()), packs, room: null };
   return {
     take: (files) => takeUsed(pool, files),
     holds: ({ pieces }) => pieces.every(({ object }) => pool.taken.get(object) === true),
-    room: (bytes) => room(pool, bytes),
-    put: (content) => put(pool, content),
-    drop: () => release(pool),
-    flush: () => flush(pool),
+    room: (bytes) => (pool.room ??= Buffer.allocUnsafeSlow(PIECE_BYTES_MAX)).subarray(0, bytes),
+    put: async (content, pieceBytes) => {
+      const pieces: Piece[] = [];
+      for (const piece of cut(content, pieceBytes)) pieces.push(await put(pool, piece));
+      return pieces;
+    },
+    flush: async () => {
+      await flush(pool, pool.packs.loose);
+      await flush(pool, pool.packs.dense);
+    },
   };
 }
 
@@ -74,56 +80,27 @@ async function isThere({ sink, taken }: Pool, name: string): Promise<boolean> {
   return isTaken;
 }
 
-async function room(pool: Pool, bytes: number): Promise<Buffer> {
-  if (bytes >= OWN_OBJECT_BYTES) {
-    pool.own = await pool.sink.space();
-    return pool.own.subarray(0, bytes);
-  }
-  if (pool.pack.bytes + bytes > PIECE_BYTES) await flush(pool);
-  const { pack } = pool;
-  pack.space ??= await pool.sink.space();
-  return pack.space.subarray(pack.bytes, pack.bytes + bytes);
-}
-
-function release(pool: Pool): void {
-  if (pool.own !== null) pool.sink.release(pool.own);
-  pool.own = null;
-}
-
 async function put(pool: Pool, content: Buffer): Promise<Piece> {
   const sha256 = createHash('sha256').update(content).digest('hex');
   const same = pool.known.get(sha256);
-  if (same !== undefined && (same.object === '' || (await isThere(pool, same.object)))) {
-    release(pool);
-    return same;
-  }
-  const piece = pool.own === null ? packed(pool.pack, content, sha256) : await written(pool, pool.own, content, sha256);
+  if (same !== undefined && (same.object === '' || (await isThere(pool, same.object)))) return same;
+  const pack = isDense(content) ? pool.packs.dense : pool.packs.loose;
+  if (pack.bytes + content.length > OBJECT_BYTES) await flush(pool, pack);
+  pack.space ??= await pool.sink.space();
+  content.copy(pack.space, pack.bytes);
+  const piece = { at: pack.bytes, object: '', sha256 };
+  pack.pieces.push(piece);
+  pack.bytes += content.length;
   pool.known.set(sha256, piece);
   return piece;
 }
 
-/** The piece was read into the pack itself: that it is now part of it is all there is to do. */
-function packed(pack: Pack, content: Buffer, sha256: string): Piece {
-  const piece = { at: pack.bytes, object: '', sha256 };
-  pack.pieces.push(piece);
-  pack.bytes += content.length;
-  return piece;
-}
-
-async function written(pool: Pool, space: Buffer, content: Buffer, sha256: string): Promise<Piece> {
-  pool.own = null;
-  const object = await pool.sink.write(space, content.length);
-  pool.taken.set(object, true);
-  return { at: 0, object, sha256 };
-}
-
-async function flush(pool: Pool): Promise<void> {
-  const { space, pieces, bytes } = pool.pack;
-  pool.pack = emptyPack();
+async function flush({ sink, taken }: Pool, pack: Pack): Promise<void> {
+  const { space, pieces, bytes } = pack;
+  Object.assign(pack, emptyPack());
   if (space === null) return;
-  if (pieces.length === 0) return pool.sink.release(space);
-  const object = await pool.sink.write(space, bytes);
-  pool.taken.set(object, true);
+  const object = await sink.write(space, bytes);
+  taken.set(object, true);
   for (const piece of pieces) piece.object = object;
 }
 
@@ -137,11 +114,11 @@ function piecesOf(files: Iterable<RememberedFile>): Map<string, Piece> {
 function bytesInUse(files: Iterable<RememberedFile>): Map<string, number> {
   const used = new Map<string, number>();
   const counted = new Set<string>();
-  for (const { bytes, pieces } of files) {
-    for (const [index, { object, at }] of pieces.entries()) {
+  for (const file of files) {
+    for (const [index, { object, at }] of file.pieces.entries()) {
       if (counted.has(`${object} ${at}`)) continue; // equal files share a piece
       counted.add(`${object} ${at}`);
-      used.set(object, (used.get(object) ?? 0) + pieceBytes(bytes, index));
+      used.set(object, (used.get(object) ?? 0) + bytesOfPiece(file, index));
     }
   }
   return used;

@@ -15,7 +15,7 @@ export async function readTree<Content extends object>(
   const modes = new Map(copy.index.map(({ path, mode }) => [path, mode]));
   for (const root of rootsOf(copy.index)) {
     for await (const found of walkTree(root, walk)) {
-      entries.push(await entryOf(found, (path) => copy.contentOf(join(folder, path)), modes.get(found.path)));
+      entries.push(await entryOf(found, (path) => copy.contentOf(join(folder, path), path), modes.get(found.path)));
     }
   }
   return entries;

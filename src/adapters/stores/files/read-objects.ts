@@ -4,7 +4,14 @@ import { problem } from '../../../core/release/problem.ts';
 import { readText } from '../../../platform/files.ts';
 import type { ObjectSource, OpenedCopy } from '../store.ts';
 import { PIECE_INDEX } from './capture-objects.ts';
-import { pieceBytes, pieceFingerprint, pieceIndexOf, type FileEntry, type PieceEntry } from './piece-index.ts';
+import {
+  bytesOfPiece,
+  pieceFingerprint,
+  pieceFormOf,
+  pieceIndexOf,
+  type FileEntry,
+  type PieceEntry,
+} from './piece-index.ts';
 import { countersOf, requireCounted } from './tree-entries.ts';
 
 /** Gets a piece of a file and where it belongs there; called one after another. */
@@ -13,8 +20,9 @@ export type ReceivePiece = (entry: FileEntry, content: Buffer, position: number)
 /** The index of a copy, proven to be the one that was captured. */
 export async function readPieceIndex({ folder, capture }: OpenedCopy): Promise<PieceEntry[]> {
   const where = join(folder, PIECE_INDEX);
-  const index = pieceIndexOf((await readText(where)) ?? '', where);
-  requireCounted({ counters: countersOf(index), fingerprint: pieceFingerprint(index) }, capture, where);
+  const form = pieceFormOf(capture);
+  const index = pieceIndexOf((await readText(where)) ?? '', where, form);
+  requireCounted({ counters: countersOf(index), fingerprint: pieceFingerprint(index, form) }, capture, where);
   return index;
 }
 
@@ -67,12 +75,12 @@ async function givePiece(
   receive: ReceivePiece,
 ): Promise<void> {
   const { at = 0, sha256 } = entry.pieces[index] ?? {};
-  const content = object.subarray(at, at + pieceBytes(entry.bytes, index));
+  const content = object.subarray(at, at + bytesOfPiece(entry, index));
   if (createHash('sha256').update(content).digest('hex') !== sha256) {
     throw problem('backup-invalid', `the content of ${entry.path} is not as it was captured`, {
       where: name,
       next: 'Use another backup: shipway backup list shows them.',
     });
   }
-  await receive(entry, content, index * pieceBytes(entry.bytes, 0));
+  await receive(entry, content, index * entry.pieceBytes);
 }

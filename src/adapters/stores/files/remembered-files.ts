@@ -10,10 +10,11 @@ export interface RememberedFile {
   identity: string;
   /** It was changed so shortly before it was read that a later change may have left the same times. */
   isFresh: boolean;
+  pieceBytes: number;
   pieces: Piece[];
 }
 
-const FORMAT = '{"format":1}';
+const FORMAT = '{"format":2}';
 
 // The coarsest clock of a file system in use (FAT); those of Linux tick every 4 ms.
 const TICK_MS = 2000;
@@ -22,8 +23,9 @@ const TICK_MS = 2000;
 export function rememberedFile(entry: FileEntry, facts: FileFacts, startedMs: number): RememberedFile {
   const { bytes, mtimeNs, ctimeNs, identity } = facts;
   const changedMs = Math.max(Number(mtimeNs), Number(ctimeNs)) / 1e6;
-  const { path, pieces } = entry;
-  return { path, bytes, mtimeNs, ctimeNs, identity, isFresh: changedMs >= startedMs - TICK_MS, pieces };
+  const { path, pieceBytes, pieces } = entry;
+  const isFresh = changedMs >= startedMs - TICK_MS;
+  return { path, bytes, mtimeNs, ctimeNs, identity, isFresh, pieceBytes, pieces };
 }
 
 /** Whether size, times and identity are as they were. */

@@ -2,7 +2,7 @@ import type { OpenedCopy, SharedCopies } from '../store.ts';
 import { captureObjects } from './capture-objects.ts';
 import { extractObjects } from './extract-objects.ts';
 import { requireOutside, type LiveTree } from './live-tree.ts';
-import { pieceFingerprint, type Piece } from './piece-index.ts';
+import { pieceFingerprint, pieceFormOf, PIECE_BYTES_MAX, type CutFile } from './piece-index.ts';
 import { readPieceIndex, readPiecesOf } from './read-objects.ts';
 import { pieceHashes } from './read-pieces.ts';
 import { proveTree, restoreTree, rootsBelow } from './restore-tree.ts';
@@ -32,18 +32,21 @@ export function sharedCopies(tree: LiveTree): SharedCopies {
 }
 
 /** Pieces are checked while they are restored: unlike an archive, which is read to its end before, nothing is read twice. */
-async function openCopy(copy: OpenedCopy): Promise<TreeCopy<{ pieces: Piece[] }>> {
+async function openCopy(copy: OpenedCopy): Promise<TreeCopy<CutFile>> {
   const index = await readPieceIndex(copy);
+  const sizes = new Map(index.map((entry) => [entry.path, entry.type === 'file' ? entry.pieceBytes : 1]));
   return {
     index,
     write: (placeOf) => extractObjects(index, copy.objects, placeOf),
-    hasContent: async (place, { pieces }) => {
-      const hashes = await pieceHashes(place);
+    hasContent: async (place, { pieces, pieceBytes }) => {
+      const hashes = await pieceHashes(place, pieceBytes);
       return hashes.length === pieces.length && pieces.every(({ sha256 }, at) => sha256 === hashes[at]);
     },
-    contentOf: async (place) => ({
-      pieces: (await pieceHashes(place)).map((sha256) => ({ at: 0, object: '', sha256 })),
-    }),
-    fingerprintOf: pieceFingerprint,
+    contentOf: async (place, path) => {
+      const pieceBytes = sizes.get(path) ?? PIECE_BYTES_MAX; // of a file too many nothing fits
+      const hashes = await pieceHashes(place, pieceBytes);
+      return { pieceBytes, pieces: hashes.map((sha256) => ({ at: 0, object: '', sha256 })) };
+    },
+    fingerprintOf: (entries) => pieceFingerprint(entries, pieceFormOf(copy.capture)),
   };
 }

@@ -11,6 +11,6 @@ export interface TreeCopy<Content extends object> {
   /** Whether a restored file holds what was captured. */
   hasContent(place: string, entry: TreeEntry<Content> & { type: 'file' }): Promise<boolean>;
   /** What an index of the file would say of its content. */
-  contentOf(place: string): Promise<Content>;
+  contentOf(place: string, path: string): Promise<Content>;
   fingerprintOf(entries: readonly TreeEntry<Content>[]): string;
 }

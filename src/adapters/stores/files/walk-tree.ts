@@ -1,7 +1,7 @@
 import { dirname, join, relative, resolve } from 'node:path';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
-import { factsOf, namesIn, targetOf, type FileFacts } from '../../../platform/file-tree.ts';
+import { factsOf, factsOfAll, namesIn, targetOf, type FileFacts } from '../../../platform/file-tree.ts';
 
 /** What was found; files are read later. */
 export interface Found {
@@ -47,15 +47,15 @@ async function* walkFrom(path: string, facts: FileFacts, walk: Walk): AsyncGener
   }
 }
 
-// One after the other, the looks at 10,000 files take longer than reading those that changed; this many wait for the disk together.
-const LOOKS_AT_ONCE = 64;
+// Found before they are looked at closer: a folder may hold any number of them.
+const LOOKS_AHEAD = 1024;
 
 async function* walkNames(folder: string, walk: Walk): AsyncGenerator<Found> {
   const place = join(walk.projectDirectory, folder);
   const names = (await namesOrNone(place)).filter((name) => !walk.isExcluded(`${folder}/${name}`));
-  for (let at = 0; at < names.length; at += LOOKS_AT_ONCE) {
-    const some = names.slice(at, at + LOOKS_AT_ONCE);
-    const looks = await Promise.all(some.map((name) => factsOf(join(place, name))));
+  for (let at = 0; at < names.length; at += LOOKS_AHEAD) {
+    const some = names.slice(at, at + LOOKS_AHEAD);
+    const looks = await factsOfAll(some.map((name) => join(place, name)));
     for (const [index, name] of some.entries()) {
       const facts = looks[index] ?? null;
       if (facts === null) requireReadableName(`${folder}/${name}`, join(place, name));

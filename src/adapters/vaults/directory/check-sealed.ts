@@ -5,7 +5,7 @@ import { objectsOf, sealedFiles, type Manifest } from '../../../core/backup/mani
 import { missingPredecessors } from '../../../core/backup/tombstone.ts';
 import { factsOf } from '../../../platform/file-tree.ts';
 import type { Sealed } from '../vault.ts';
-import { findParts, MANIFEST } from './find-parts.ts';
+import { findParts, MANIFEST, pathsBelow } from './find-parts.ts';
 import type { VaultPlace } from './vault-place.ts';
 import { invalid, listSealed, readSealed } from './read-sealed.ts';
 import { namesOfSharers } from './sharers.ts';
@@ -25,18 +25,32 @@ export async function verifySizes({ directory }: VaultPlace, { manifest }: Seale
 export async function verifyParts(place: VaultPlace, sealed: Sealed): Promise<void> {
   const { directory } = place;
   const { id } = sealed.manifest;
-  const now = await readSealed(place, id);
-  if (now.manifestSha256 !== sealed.manifestSha256) {
-    throw invalid(
-      'the manifest is not the one that was recorded when the backup was sealed',
-      join(directory, id, MANIFEST),
-    );
-  }
-  await requireNoDowngrade(place, now.manifest);
-  const mismatch = checkManifest(now.manifest, await findParts(join(directory, id)));
+  const manifest = await sameManifest(place, sealed);
+  const mismatch = checkManifest(manifest, await findParts(join(directory, id)));
   if (mismatch === null) return;
   const what = (await nameOfOther(place, id, mismatch)) ?? describeMismatch(mismatch);
-  throw invalid(what + (await sharedWith(place, now.manifest, mismatch)), join(directory, id));
+  throw invalid(what + (await sharedWith(place, manifest, mismatch)), join(directory, id));
+}
+
+/** The manifest and its signature, and whether exactly the files that it names are there, with their sizes. Reads no other file. */
+export async function verifyListed(place: VaultPlace, sealed: Sealed): Promise<void> {
+  const folder = join(place.directory, sealed.manifest.id);
+  const manifest = await sameManifest(place, sealed);
+  await verifySizes(place, { ...sealed, manifest });
+  const known = new Set(sealedFiles(manifest).map(({ path }) => path));
+  const extra = (await pathsBelow(folder)).find((path) => !known.has(path));
+  if (extra !== undefined) throw invalid(describeMismatch({ kind: 'extra', path: extra }), folder);
+}
+
+/** The manifest as it lies there now, which must be the recorded one. */
+async function sameManifest(place: VaultPlace, { manifest: { id }, manifestSha256 }: Sealed): Promise<Manifest> {
+  const now = await readSealed(place, id);
+  if (now.manifestSha256 !== manifestSha256) {
+    const what = 'the manifest is not the one that was recorded when the backup was sealed';
+    throw invalid(what, join(place.directory, id, MANIFEST));
+  }
+  await requireNoDowngrade(place, now.manifest);
+  return now.manifest;
 }
 
 /** Whoever can write into the vault can write a manifest of the old format, which nobody signs; after the first signed one none is honest. */

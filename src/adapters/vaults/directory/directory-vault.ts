@@ -18,11 +18,11 @@ import { gap } from '../../../platform/gap.ts';
 import type { KeyRing } from '../seal/key-ring.ts';
 import type { BackupPlace, ManifestDraft, Pruned, Sealed, SecretPart, Vault } from '../vault.ts';
 import { admit, admitted } from './admit-backup.ts';
-import { brokenLinks, verifyParts, verifySizes } from './check-sealed.ts';
+import { brokenLinks, verifyListed, verifyParts, verifySizes } from './check-sealed.ts';
 import { MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE, syncTree } from './find-parts.ts';
 import { forgetGone, forgetMemory } from './object-memory.ts';
 import { openObjectSink } from './object-sink.ts';
-import { canOpen, readContext, sweepOpened, withOpened } from './opened.ts';
+import { canOpen, readBack, readContext, sweepOpened, withOpened } from './opened.ts';
 import { listPins, removePin, writePin } from './pins.ts';
 import { listSealed, readSealed, sealedIds, sha256, showSealed } from './read-sealed.ts';
 import { sealFolder } from './seal-folder.ts';
@@ -57,6 +57,8 @@ export function openVault(directory: string, keys: KeyRing, { fullSeconds = FULL
     show: (reference, of) => showSealed(place, reference, of),
     verifySizes: (sealed) => verifySizes(place, sealed),
     verifyParts: (sealed) => verifyParts(place, sealed),
+    verifyListed: (sealed) => verifyListed(place, sealed),
+    readBack: (sealed, store) => readBack(place, sealed, store),
     brokenLinks: (of) => brokenLinks(place, of),
     canOpen: (sealed) => canOpen(place, sealed),
     readContext: (sealed, path) => readContext(place, sealed, path),
@@ -197,7 +199,7 @@ async function completeManifest(
   const storedBytes = storedBytesOf({ stores, context });
   return {
     ...draft,
-    format: 3,
+    format: 4,
     stores,
     context,
     consistencyWindowMs: consistencyWindowMs(stores),

@@ -21,7 +21,7 @@ const OBJECT_BYTES = 4 * 1024 * 1024;
 /** Objects that are packed at once: one for each core of a small machine, and one more that waits for the disk. */
 const WRITTEN_AT_ONCE = 3;
 
-/** One that small pieces gather in, one for a large piece, and those being written. */
+/** Two that pieces gather in, and those being written. */
 const SPACES = WRITTEN_AT_ONCE + 2;
 
 /** Each backup looks at one in so many of the objects that it takes over, so that every one is looked at in a week of daily backups. */
@@ -80,7 +80,6 @@ export async function openObjectSink(place: VaultPlace, order: SinkOrder): Promi
     bytesOf: (name) => origin?.objects.get(pathOf(sink, name))?.bytes ?? null,
     take: (name) => take(sink, name),
     space: () => space(sink),
-    release: (one) => void sink.free.push(one),
     write: (one, bytes) => write(sink, one, bytes),
     keep: (names, note) => keep(sink, names, note),
     settled: async () => void (await Promise.all(sink.running)),

@@ -7,7 +7,7 @@ import { gap } from '../../../platform/gap.ts';
 import { randomId } from '../../../platform/ids.ts';
 import type { ObjectSource } from '../../stores/store.ts';
 import { unwrapDataKey } from '../seal/data-key.ts';
-import { openPart, readPart, type OpenOrder } from '../seal/open-part.ts';
+import { checkPart, openPart, readPart, type OpenOrder } from '../seal/open-part.ts';
 import { chunksOf } from '../seal/part-files.ts';
 import type { Sealed } from '../vault.ts';
 import { claimFolder, ownershipOf, removeClaimed } from '../../../platform/claimed-folder.ts';
@@ -56,6 +56,14 @@ export async function withOpened<Result>(
     await removeClaimed(scratch);
     reading.delete(scratch);
   }
+}
+
+/** Every part of a store to its end, each byte checked; nothing of it is kept. */
+export async function readBack(place: VaultPlace, { manifest }: Sealed, store: string): Promise<void> {
+  const { id, seal } = manifest;
+  const { parts } = requireStore(manifest.stores, store, id);
+  const lock = await lockOf(place, id, seal?.encryption ?? null);
+  for (const part of parts) await checkPart({ from: join(place.directory, id, part.path), part, backup: id, lock });
 }
 
 // A context part is read whole; a manifest from outside must not make us hold more than this.

@@ -21,6 +21,14 @@ export async function openPart(order: OpenOrder & { to: string }): Promise<void>
   await open(order, (run) => flowInto(order.to, run));
 }
 
+/** The same into nowhere: whether it could be opened. */
+export async function checkPart(order: OpenOrder): Promise<void> {
+  const forget: Sink = async (source) => {
+    for await (const _chunk of source); // compared on the way
+  };
+  await open(order, (run) => run(forget));
+}
+
 /** The same into memory, for parts that must not lie plain on a disk. */
 export async function readPart(order: OpenOrder): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { ObjectSink } from '../store.ts';
+import { createObjectPool, type ObjectPool } from './object-pool.ts';
+import { PIECE_BYTES_MAX, type Piece } from './piece-index.ts';
+import type { RememberedFile } from './remembered-files.ts';
+
+const KIB = 1024;
+const SIZE = 128 * KIB;
+
+/** Keeps what is written in memory; `before` is what the newest backup has. */
+function memorySink(before: ReadonlyMap<string, Buffer> = new Map()): ObjectSink & { objects: Map<string, Buffer> } {
+  const objects = new Map<string, Buffer>();
+  return {
+    objects,
+    note: null,
+    bytesOf: (name) => before.get(name)?.length ?? null,
+    take: async (name) => before.has(name),
+    space: async () => Buffer.alloc(PIECE_BYTES_MAX),
+    write: async (space, bytes) => {
+      const name = `${before.size > 0 ? 'next' : 'first'}-${objects.size}`;
+      objects.set(name, space.subarray(0, bytes));
+      return name;
+    },
+    keep: async () => undefined,
+  };
+}
+
+async function putAll(pool: ObjectPool, content: Buffer): Promise<Piece[]> {
+  const pieces: Piece[] = [];
+  for (let from = 0; from < content.length; from += PIECE_BYTES_MAX) {
+    const room = pool.room(Math.min(PIECE_BYTES_MAX, content.length - from));
+    content.copy(room, 0, from);
+    pieces.push(...(await pool.put(room, SIZE)));
+  }
+  return pieces;
+}
+
+function remembered(content: Buffer, pieces: Piece[]): RememberedFile {
+  const facts = { path: 'film', bytes: content.length, mtimeNs: '1', ctimeNs: '1', identity: '1:1', isFresh: false };
+  return { ...facts, pieceBytes: SIZE, pieces };
+}
+
+const joined = (pieces: Piece[], objects: ReadonlyMap<string, Buffer>): Buffer =>
+  Buffer.concat(pieces.map(({ at, object }) => objects.get(object)?.subarray(at, at + SIZE) ?? Buffer.alloc(0)));
+
+describe('the pool of a capture', () => {
+  it('holds every piece where it says, in objects of at most 4 MiB', async () => {
+    const sink = memorySink();
+    const pool = createObjectPool(sink, new Map());
+    const film = randomBytes(72 * SIZE);
+    const pieces = await putAll(pool, film);
+    await pool.flush();
+    expect(pieces).toHaveLength(72);
+    expect([...sink.objects.values()].map(({ length }) => length)).toEqual([32 * SIZE, 32 * SIZE, 8 * SIZE]);
+    expect(joined(pieces, sink.objects).equals(film)).toBe(true);
+  });
+
+  it('writes of a large file the pieces that have changed, and takes the others over', async () => {
+    const first = memorySink();
+    const film = randomBytes(72 * SIZE);
+    const pool = createObjectPool(first, new Map());
+    const before = remembered(film, await putAll(pool, film));
+    await pool.flush();
+    for (const at of [3 * SIZE + 5, 70 * SIZE]) film.writeUInt8((film[at] ?? 0) ^ 1, at);
+    const sink = memorySink(first.objects);
+    const next = createObjectPool(sink, new Map([['film', before]]));
+    await next.take([before]);
+    const pieces = await putAll(next, film);
+    await next.flush();
+    expect([...sink.objects.values()].map(({ length }) => length)).toEqual([2 * SIZE]);
+    expect(joined(pieces, new Map([...first.objects, ...sink.objects])).equals(film)).toBe(true);
+  });
+
+  it('lays what nothing packs apart from what can be packed, in whatever order they are read', async () => {
+    const sink = memorySink();
+    const pool = createObjectPool(sink, new Map());
+    const [picture, text] = [randomBytes(SIZE), Buffer.alloc(SIZE, 'a line of text\n')];
+    const pieces: Piece[][] = [];
+    for (let number = 0; number < 3; number += 1) {
+      picture.writeUInt32LE(number);
+      text.writeUInt32LE(number);
+      pieces.push(await putAll(pool, picture), await putAll(pool, text));
+    }
+    await pool.flush();
+    const objectsOf = (rest: number): Set<string> =>
+      new Set(pieces.filter((_, index) => index % 2 === rest).flatMap((of) => of.map(({ object }) => object)));
+    expect(objectsOf(0).size).toBe(1);
+    expect(objectsOf(1).size).toBe(1);
+    expect(objectsOf(0)).not.toEqual(objectsOf(1));
+  });
+
+  it('writes equal pieces once', async () => {
+    const sink = memorySink();
+    const pool = createObjectPool(sink, new Map());
+    const pieces = await putAll(pool, Buffer.alloc(5 * SIZE, 'the same'));
+    await pool.flush();
+    expect([...sink.objects.values()].map(({ length }) => length)).toEqual([SIZE]);
+    expect(new Set(pieces.map(({ at }) => at))).toEqual(new Set([0]));
+  });
+});
