@@ -8,6 +8,7 @@ import { createEffect } from '../../../test/support/create-effect.ts';
 import { vaultKeys } from '../../../test/support/vault-keys.ts';
 import { sealedFiles } from '../../core/backup/manifest.ts';
 import { storeKinds } from '../stores/index.ts';
+import type { Store } from '../stores/store.ts';
 import { confirmBackup, createBackup, newBackupId, newIdentity, openVault, verifyBackup } from './index.ts';
 import type { NamedOpenStore, RestoreOrder, Sealed, Vault } from './index.ts';
 
@@ -43,7 +44,7 @@ describe('a backup that was sealed a moment ago', { timeout: LIMIT_MS }, () => {
     const store = storeKinds.sqlite.open({ path: 'app.db' }, scope);
     const counting = {
       ...store,
-      verify: (...how: Parameters<typeof store.verify>) => ((opened += 1), store.verify(...how)),
+      verify: (...how: Parameters<Store['verify']>) => ((opened += 1), store.verify(...how)),
     };
     const files = storeKinds.files.open({ paths: ['data'], exclude: [] }, scope);
     return [

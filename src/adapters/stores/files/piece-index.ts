@@ -79,7 +79,8 @@ function withOldSize(entry: PieceEntry): PieceEntry {
 
 function hasItsPieces(entry: FileEntry, form: PieceForm): boolean {
   if (Object.hasOwn(entry, 'pieceBytes') !== (form === 'files-3')) return false;
-  const { bytes, pieces, pieceBytes = OLD_PIECE_BYTES } = entry;
+  const { bytes, pieces } = entry;
+  const pieceBytes = form === 'files-3' ? entry.pieceBytes : OLD_PIECE_BYTES;
   const isSize = isCount(pieceBytes) && pieceBytes >= 1 && pieceBytes <= PIECE_BYTES_MAX;
   return isSize && Array.isArray(pieces) && pieces.length === Math.ceil(bytes / pieceBytes) && pieces.every(isPiece);
 }
