@@ -14,6 +14,7 @@ import {
   dataOf,
   physicalSettingsOf,
   queryPhysical,
+  removeTemplate,
   startPhysical,
   stopPhysical,
 } from '../test/support/physical-postgres.ts';
@@ -45,6 +46,7 @@ try {
   await run();
 } finally {
   stopPhysical(folder, server);
+  removeTemplate(server);
   await project.remove();
 }
 process.exit(isGood ? 0 : 1);

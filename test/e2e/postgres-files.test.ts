@@ -8,6 +8,7 @@ import {
   createTemplate,
   physicalSettingsOf,
   queryPhysical,
+  removeTemplate,
   startPhysical,
   stopPhysical,
   type PhysicalPostgres,
@@ -47,6 +48,7 @@ describe.skipIf('reason' in found)(
     afterAll(async () => {
       if ('reason' in found) return;
       stopPhysical(project.directory, server);
+      removeTemplate(server);
       await project.remove();
     });
 

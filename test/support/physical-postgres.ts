@@ -36,7 +36,6 @@ export const dataOf = (project: string): string => join(project, 'pg/main');
 /** An empty cluster with small segments of its log and sums of its pages, that nobody serves. */
 export async function createTemplate(programs: string, port: number): Promise<PhysicalPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'shipway-pg-template-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const user = serverUser();
   chmodSync(folder, 0o755);
   const template = join(folder, 'main');
@@ -79,6 +78,10 @@ function serverUser(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
   const idOf = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return { uid: idOf('-u'), gid: idOf('-g') };
+}
+
+export function removeTemplate({ template }: PhysicalPostgres): void {
+  rmSync(dirname(template), { recursive: true, force: true });
 }
 
 /** Starts the server of a project unless it runs; makes its cluster when there is none. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../../../test/support/create-effect.ts';
 import '../../../../../test/support/fixed-seed.ts';
 import { freePort } from '../../../../../test/support/free-port.ts';
@@ -15,6 +15,7 @@ import {
   KEEPER,
   physicalSettingsOf,
   queryPhysical,
+  removeTemplate,
   restartPhysical,
   startPhysical,
   stopPhysical,
@@ -85,6 +86,8 @@ function copies(server: PhysicalPostgres, bin: string): void {
     stopPhysical(project, server);
     rmSync(project, { recursive: true, force: true });
   });
+
+  afterAll(() => removeTemplate(server));
 
   /** Of the server that runs now: what does not add up, or null. */
   const faultOf = async (committedBefore: number): Promise<string | null> => {

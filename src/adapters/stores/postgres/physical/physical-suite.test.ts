@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { it } from 'vitest';
+import { afterAll, it } from 'vitest';
 import { freePort } from '../../../../../test/support/free-port.ts';
 import {
   createTemplate,
@@ -8,6 +8,7 @@ import {
   isRunning,
   physicalSettingsOf,
   queryPhysical,
+  removeTemplate,
   rightsOf,
   startPhysical,
   stopPhysical,
@@ -53,6 +54,7 @@ if ('reason' in found) {
   it.skip(`the suite of stores on the files of a PostgreSQL server: ${found.reason}`, () => undefined);
 } else {
   const server = await createTemplate(found.bin, await freePort());
+  afterAll(() => removeTemplate(server));
   describeStore({
     kind: 'postgres',
     settings: postgresSettings.parse(physicalSettingsOf(server, 'suite')),

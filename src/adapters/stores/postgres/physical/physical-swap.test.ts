@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createEffect } from '../../../../../test/support/create-effect.ts';
 import { freePort } from '../../../../../test/support/free-port.ts';
 import {
@@ -10,6 +10,7 @@ import {
   dataOf,
   physicalSettingsOf,
   queryPhysical,
+  removeTemplate,
   startPhysical,
   stopPhysical,
   type PhysicalPostgres,
@@ -51,6 +52,8 @@ function swaps(server: PhysicalPostgres): void {
     stopPhysical(project, server);
     rmSync(project, { recursive: true, force: true });
   });
+
+  afterAll(() => removeTemplate(server));
 
   describe('a server that its stop command does not stop', () => {
     it('keeps its directory, and the restore is finished when the command is right', async () => {
