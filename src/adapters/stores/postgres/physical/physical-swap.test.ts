@@ -77,6 +77,8 @@ function swaps(server: PhysicalPostgres): void {
       );
       const record = await open().swap(staged, effect());
       expect(await words()).toEqual([{ word: 'old' }]);
+      // A server does not start beside a note that names a process which only waits to be collected.
+      await waitUntil('the killed process to be collected', () => !isListed(pid), { limitSeconds: 120 });
       await open().swapBack(record, effect());
       expect(await words()).toEqual([{ word: 'new' }]);
     });
@@ -98,4 +100,14 @@ function swaps(server: PhysicalPostgres): void {
       expect(await words()).toEqual([{ word: 'new' }]);
     });
   });
+}
+
+/** Also one that has ended, until its parent has noticed. */
+function isListed(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -11,6 +11,7 @@ import { withSession } from '../session.ts';
 import { systemIdIn, type LocatedServer } from './live-server.ts';
 
 const POLL_MS = 50; // a small server starts in about that time
+const DYING_LIMIT_MS = 5000; // what a killed server leaves notices within a second that it is alone
 
 /** A server that may be stopped and started. */
 export interface SwitchedServer extends LocatedServer {
@@ -50,9 +51,20 @@ async function stateOf({ address, directory }: SwitchedServer, effect: Effect): 
 
 /** Ends the server and comes back when it is down; one that is down already is left alone. */
 export async function stopServer(server: SwitchedServer, effect: Effect): Promise<void> {
-  if ((await stateOf(server, effect)) === 'down') return;
+  if (await isGoneSoon(server, effect)) return;
   await run(server, 'stop', effect);
   await waitFor(server, effect, 'down');
+}
+
+/** A stop command fails where the server is dead already and only its children have not noticed. */
+async function isGoneSoon(server: SwitchedServer, effect: Effect): Promise<boolean> {
+  const endsAtMs = effect.clock.nowMs() + DYING_LIMIT_MS;
+  for (;;) {
+    const state = await stateOf(server, effect);
+    if (state === 'down') return true;
+    if (state === 'answers' || effect.clock.nowMs() >= endsAtMs) return false;
+    await effect.clock.sleep(POLL_MS, effect.signal);
+  }
 }
 
 /** Starts the server unless it runs, and comes back when it answers: whether it had to. */
