@@ -1,4 +1,4 @@
-import type { CreateTableAsStmt, Node, TransactionStmt, VacuumStmt, VariableSetStmt } from 'libpg-query';
+import type { AlterSeqStmt, CreateTableAsStmt, Node, TransactionStmt, VacuumStmt, VariableSetStmt } from 'libpg-query';
 import type { CreateObject, Deed } from '../../../core/migration/statement.ts';
 import { plainName } from '../../../core/migration/statement.ts';
 import { alterTable } from './alter-table.ts';
@@ -191,6 +191,7 @@ function createdType(node: Node): Made | null {
 }
 
 function otherDeeds(node: Node): Deed[] | null {
+  if ('AlterSeqStmt' in node) return [alteredSequence(node.AlterSeqStmt)];
   if ('TransactionStmt' in node) return [transaction(node.TransactionStmt)];
   if ('VariableSetStmt' in node) return [setting(node.VariableSetStmt)];
   if ('VacuumStmt' in node) return vacuum(node.VacuumStmt);
@@ -221,11 +222,6 @@ function otherDeeds(node: Node): Deed[] | null {
       label: 'LOCK TABLE',
     }));
   }
-  if ('AlterSeqStmt' in node) {
-    const { sequence, options } = node.AlterSeqStmt;
-    if (!optionNames(options).includes('restart')) return [{ kind: 'harmless' }];
-    return [{ kind: 'move-sequence', sequence: tableName(sequence), restarts: true }];
-  }
   if ('CopyStmt' in node && node.CopyStmt.is_from === true) {
     const table = tableName(node.CopyStmt.relation);
     const unknown = { columns: [], reads: [], pins: {}, puts: {} };
@@ -244,6 +240,11 @@ function otherDeeds(node: Node): Deed[] | null {
       : [{ kind: 'harmless' }];
   }
   return null;
+}
+
+function alteredSequence({ sequence, options }: AlterSeqStmt): Deed {
+  if (!optionNames(options).includes('restart')) return { kind: 'harmless' };
+  return { kind: 'move-sequence', sequence: tableName(sequence), restarts: true };
 }
 
 function transaction({ kind }: TransactionStmt): Deed {
