@@ -222,11 +222,7 @@ function otherDeeds(node: Node): Deed[] | null {
       label: 'LOCK TABLE',
     }));
   }
-  if ('CopyStmt' in node && node.CopyStmt.is_from === true) {
-    const table = tableName(node.CopyStmt.relation);
-    const unknown = { columns: [], reads: [], pins: {}, puts: {} };
-    return [{ kind: 'write', how: 'insert', table, ...unknown, bounded: false, repeatable: false }];
-  }
+  if ('CopyStmt' in node && node.CopyStmt.is_from === true) return [copied(tableName(node.CopyStmt.relation))];
   if ('AlterDomainStmt' in node) {
     const validates =
       node.AlterDomainStmt.def !== undefined && constraintsOf([node.AlterDomainStmt.def])[0]?.skip_validation !== true;
@@ -240,6 +236,12 @@ function otherDeeds(node: Node): Deed[] | null {
       : [{ kind: 'harmless' }];
   }
   return null;
+}
+
+/** Rows from outside: how many, and what is in them, nobody knows. */
+function copied(table: string): Deed {
+  const unknown = { columns: [], reads: [], pins: {}, puts: {} };
+  return { kind: 'write', how: 'insert', table, ...unknown, bounded: false, repeatable: false };
 }
 
 function alteredSequence({ sequence, options }: AlterSeqStmt): Deed {
