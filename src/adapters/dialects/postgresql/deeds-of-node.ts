@@ -1,4 +1,4 @@
-import type { CreateTableAsStmt, Node, TransactionStmt, VacuumStmt, VariableSetStmt } from 'libpg-query';
+import type { AlterSeqStmt, CreateTableAsStmt, Node, TransactionStmt, VacuumStmt, VariableSetStmt } from 'libpg-query';
 import type { CreateObject, Deed } from '../../../core/migration/statement.ts';
 import { plainName } from '../../../core/migration/statement.ts';
 import { alterTable } from './alter-table.ts';
@@ -191,37 +191,23 @@ function createdType(node: Node): Made | null {
 }
 
 function otherDeeds(node: Node): Deed[] | null {
+  if ('AlterSeqStmt' in node) return [alteredSequence(node.AlterSeqStmt)];
   if ('TransactionStmt' in node) return [transaction(node.TransactionStmt)];
   if ('VariableSetStmt' in node) return [setting(node.VariableSetStmt)];
-  if ('AlterSeqStmt' in node) {
-    const { sequence, options } = node.AlterSeqStmt;
-    if (!optionNames(options).includes('restart')) return [{ kind: 'harmless' }];
-    return [{ kind: 'move-sequence', sequence: tableName(sequence), restarts: true }];
-  }
-  if ('CopyStmt' in node && node.CopyStmt.is_from === true) {
-    const table = tableName(node.CopyStmt.relation);
-    const unknown = { columns: [], reads: [], pins: {}, puts: {} };
-    return [{ kind: 'write', how: 'insert', table, ...unknown, bounded: false, repeatable: false }];
-  }
-  if ('AlterDomainStmt' in node) {
-    const [constraint] = node.AlterDomainStmt.def === undefined ? [] : constraintsOf([node.AlterDomainStmt.def]);
-    const validates = node.AlterDomainStmt.def !== undefined && constraint?.skip_validation !== true;
-    const why = 'every table with a column of the domain is looked at, and which those are is not in the SQL';
-    return [validates ? { kind: 'opaque', why } : { kind: 'harmless' }];
-  }
-  return workDeeds(node);
-}
-
-/** What goes through whole tables, or keeps others from them. */
-function workDeeds(node: Node): Deed[] | null {
   if ('VacuumStmt' in node) return vacuum(node.VacuumStmt);
   if ('ClusterStmt' in node)
     return [{ kind: 'work', how: 'rewrite', table: tableName(node.ClusterStmt.relation), label: 'CLUSTER' }];
   if ('ReindexStmt' in node) {
     const { relation, name, params } = node.ReindexStmt;
     if (optionNames(params).includes('concurrently')) return [{ kind: 'harmless' }];
-    const table = relation === undefined ? (name ?? '') : tableName(relation);
-    return [{ kind: 'work', how: 'reindex', table, label: 'REINDEX' }];
+    return [
+      {
+        kind: 'work',
+        how: 'reindex',
+        table: relation === undefined ? (name ?? '') : tableName(relation),
+        label: 'REINDEX',
+      },
+    ];
   }
   if ('RefreshMatViewStmt' in node) {
     const { relation, concurrent } = node.RefreshMatViewStmt;
@@ -229,10 +215,38 @@ function workDeeds(node: Node): Deed[] | null {
     return [{ kind: 'work', how: 'refresh', table: tableName(relation), label: 'REFRESH MATERIALIZED VIEW' }];
   }
   if ('LockStmt' in node) {
-    const tables = (node.LockStmt.relations ?? []).map(rangeName);
-    return tables.map((table): Deed => ({ kind: 'work', how: 'lock', table, label: 'LOCK TABLE' }));
+    return (node.LockStmt.relations ?? []).map((one): Deed => ({
+      kind: 'work',
+      how: 'lock',
+      table: rangeName(one),
+      label: 'LOCK TABLE',
+    }));
+  }
+  if ('CopyStmt' in node && node.CopyStmt.is_from === true) return [copied(tableName(node.CopyStmt.relation))];
+  if ('AlterDomainStmt' in node) {
+    const validates =
+      node.AlterDomainStmt.def !== undefined && constraintsOf([node.AlterDomainStmt.def])[0]?.skip_validation !== true;
+    return validates
+      ? [
+          {
+            kind: 'opaque',
+            why: 'every table with a column of the domain is looked at, and which those are is not in the SQL',
+          },
+        ]
+      : [{ kind: 'harmless' }];
   }
   return null;
+}
+
+/** Rows from outside: how many, and what is in them, nobody knows. */
+function copied(table: string): Deed {
+  const unknown = { columns: [], reads: [], pins: {}, puts: {} };
+  return { kind: 'write', how: 'insert', table, ...unknown, bounded: false, repeatable: false };
+}
+
+function alteredSequence({ sequence, options }: AlterSeqStmt): Deed {
+  if (!optionNames(options).includes('restart')) return { kind: 'harmless' };
+  return { kind: 'move-sequence', sequence: tableName(sequence), restarts: true };
 }
 
 function transaction({ kind }: TransactionStmt): Deed {
