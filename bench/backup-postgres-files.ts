@@ -102,7 +102,7 @@ async function run(): Promise<void> {
   console.log(`${'shipway: restored beside, read, swapped'.padEnd(46)}${restored.wallS.toFixed(1).padStart(7)}`);
   console.log('');
   goal('backup, CPU s with the server, a GiB', (backup.cpuS + backup.serverS) / gib, 6);
-  goal('backup, most memory of it and the copy, MiB', backup.peakMiB, 512);
+  goal('backup, most memory of it and the copy, MiB', backup.peakMiB, 256);
   goal('restore, wall s, a GiB', restored.wallS / gib, 5);
 }
 
