@@ -194,7 +194,7 @@ describe('a manifest whose context does not hold what it says', () => {
     ['no encryption', (manifest) => void (manifest.seal!.encryption = null), 'its environment is not encrypted'],
     [
       'a part of another sort',
-      (manifest) => void (manifest.context!.parts[0]!.path = '_context/other'),
+      (manifest) => void (manifest.context!.parts[0]!.path = '_context/another'),
       'it has other files for the way down than it says',
     ],
     [
