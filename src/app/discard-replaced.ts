@@ -1,5 +1,6 @@
 import { relative, resolve } from 'node:path';
 import type { ReplacedData } from '../adapters/stores/store.ts';
+import { isTagOfBackup } from '../core/backup/backup-id.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import type { JournalEvent } from '../core/journal/event.ts';
 import { problem } from '../core/release/problem.ts';
@@ -107,6 +108,8 @@ async function findWaiting(app: App, opened: OpenBackups, open: readonly string[
   for (const { name, store } of opened.stores(plan)) {
     const { prestaging } = store;
     for (const { place, tag, bytes } of (await prestaging?.list(effect)) ?? []) {
+      // A name like ours is not enough to delete what somebody has put there.
+      if (!isTagOfBackup(tag)) continue;
       const frame = { store: name, release: null, at: null, tag, bytes, refusal, isWaiting: true as const };
       const replaced = { ...frame, place: place.startsWith('/') ? placeOf(place, app.projectDirectory) : place };
       found.push({ replaced, keptAt: place, discard: async () => prestaging?.remove(tag, effect) });

@@ -1,9 +1,11 @@
+import { prestageOf } from '../core/plan/undo-with-data.ts';
 import { problem } from '../core/release/problem.ts';
 import { liftHold, liftQuarantine } from '../state/live.ts';
 import { lockOf } from '../state/locks.ts';
 import { getRelease, moveRelease, personActor } from '../state/releases.ts';
 import type { App } from './app.ts';
 import { isExecutorAlive } from './ensure-executor.ts';
+import { planOf } from './release-view.ts';
 
 export interface UnlockRequest {
   service: string;
@@ -63,5 +65,9 @@ async function endStuckRelease(app: App, request: UnlockRequest, environment: st
     next: '',
   };
   await moveRelease(database.db, row.id, { to: 'cancelled', actor: personActor(app.person), data: { cause }, cause });
-  return `${row.id} is ended and ${request.service} ${environment} is free; make sure that what runs there is what you want`;
+  const waits =
+    prestageOf(planOf(row)) === null
+      ? ''
+      : `; a copy of its data may wait beside the live data: shipway backup discard --env ${environment}`;
+  return `${row.id} is ended and ${request.service} ${environment} is free; make sure that what runs there is what you want${waits}`;
 }

@@ -36,8 +36,10 @@ export async function prestageRestore(order: RestoreOrder): Promise<Prestaged> {
   const sealed = await trustedBackup(order);
   const pairs = pairsOf(sealed, order);
   const able = pairs.filter(({ store }) => store.prestaging !== undefined);
-  await requireRoom(able, order.effect);
   const { id } = sealed.manifest;
+  // What an attempt that was killed has left would count as room that is taken.
+  for (const { store } of able) await store.prestaging?.remove(id, order.effect);
+  await requireRoom(able, order.effect);
   const waiting: WaitingStore[] = [];
   try {
     for (const { saved, store } of able) {
@@ -94,10 +96,18 @@ export async function stageOrReuse(order: RestoreOrder, waiting: readonly Waitin
   const names = order.storeNames ?? waiting.map(({ name }) => name);
   const used: StagedStore[] = [];
   const refused: Reused['refused'] = [];
-  for (const one of waiting.filter(({ name }) => names.includes(name))) {
-    const why = await whyNot(one, order);
-    if (why === null) used.push({ name: one.name, staged: one.staged });
-    else refused.push({ name: one.name, why });
+  for (const { name, staged, mark } of waiting.filter((one) => names.includes(one.name))) {
+    const why = await whyNot({ name, staged, mark }, order);
+    if (why === null) used.push({ name, staged });
+    else {
+      refused.push({ name, why });
+      // Beside it there may be no room for the one that is restored instead.
+      await storeOf(name, order.stores)
+        .unstage(staged, order.effect)
+        .catch((error: Error) =>
+          order.effect.report(`${name}: the copy that is not used is still there: ${error.message}`),
+        );
+    }
   }
   const missing = names.filter((name) => !used.some((one) => one.name === name));
   const restored = missing.length === 0 ? [] : await stageRestore({ ...order, storeNames: missing });
@@ -105,7 +115,10 @@ export async function stageOrReuse(order: RestoreOrder, waiting: readonly Waitin
   return { staged, used: used.map(({ name }) => name), refused };
 }
 
-async function whyNot({ name, staged, mark }: WaitingStore, { stores, effect }: RestoreOrder): Promise<string | null> {
+async function whyNot(
+  { name, staged, mark }: Omit<WaitingStore, 'bytes'>,
+  { stores, effect }: RestoreOrder,
+): Promise<string | null> {
   const { prestaging } = storeOf(name, stores);
   if (prestaging === undefined) return 'a store of this kind has none';
   try {

@@ -61,6 +61,11 @@ export function parseBackupId(text: string): BackupIdParts | null {
   };
 }
 
+/** Whether data beside the live one was restored under this name: the id of a backup, or what is left of it in the short names of an engine. */
+export function isTagOfBackup(tag: string): boolean {
+  return parseBackupId(tag.replace(/-\d+$/, '')) !== null || /^\d{8}T\d{6}Z_[0-9a-f]{10}$/.test(tag);
+}
+
 /** Whether the id was made for this service and environment. */
 export function isBackupOf(id: string, service: string, environment: string): boolean {
   const parts = parseBackupId(id);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBackupId, isBackupOf, parseBackupId, type BackupIdParts } from './backup-id.ts';
+import { formatBackupId, isBackupOf, isTagOfBackup, parseBackupId, type BackupIdParts } from './backup-id.ts';
 import { checkManifest, describeMismatch } from './check-manifest.ts';
 import {
   manifestBytes,
@@ -92,6 +92,12 @@ describe('the id of a backup', () => {
     'latest',
   ])('is not read from %j', (text) => {
     expect(parseBackupId(text)).toBeNull();
+  });
+
+  it('is told from a name that somebody has given, also with a number behind it and cut to what engines allow', () => {
+    const tags = [formatBackupId(PARTS), `${formatBackupId(PARTS)}-2`, '20261121T004311Z_0123456789'];
+    expect(tags.filter((tag) => !isTagOfBackup(tag))).toEqual([]);
+    expect(['before-june', 'test', 'bk_1', ''].filter(isTagOfBackup)).toEqual([]);
   });
 
   it('cannot be made for a name that would leave the folder', () => {

@@ -23,10 +23,12 @@ export function openPostgresCopies(settings: PostgresSettings, scope: { projectD
   const ofCapture = ({ fingerprint }: Capture): Store => (isClusterFingerprint(fingerprint) ? files : dumps);
   // A staged dump is a database, a staged data directory a folder.
   const ofPlace = (place: string | null): Store => (place !== null && isAbsolute(place) ? files : dumps);
-  const { rehearsing, ...acts } = dumps;
+  // Both look at databases; a data directory that waits nobody could look at or find again.
+  const { rehearsing, prestaging, ...acts } = dumps;
+  const ofDumps = { ...(rehearsing && { rehearsing }), ...(prestaging && { prestaging }) };
   return {
     ...acts,
-    ...(isPhysical || rehearsing === undefined ? {} : { rehearsing }),
+    ...(isPhysical ? {} : ofDumps),
     probe: (effect) => now.probe(effect),
     capture: (folder, effect) => now.capture(folder, effect),
     verify: (folder, recorded, effect) => ofCopy(folder).verify(folder, recorded, effect),
