@@ -35,3 +35,9 @@ test('nothing is known of a backup whose manifest is not, and nothing of one tha
   const stays = { id: 'bk_2', manifest: manifestOf('a', ['x']), leaves: false };
   expect([...freedBytes([unknown, stays])]).toEqual([['bk_1', 0]]);
 });
+
+test('equal parts of two backups are two files', () => {
+  const leaving = { id: 'bk_1', manifest: manifestOf('a', []), leaves: true };
+  const stays = { id: 'bk_2', manifest: manifestOf('a', []), leaves: false };
+  expect([...freedBytes([leaving, stays])]).toEqual([['bk_1', 10]]);
+});
