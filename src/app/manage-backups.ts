@@ -1,5 +1,5 @@
 import { holdsSchema } from '../core/backup/holds-schema.ts';
-import { orWithoutSafetyBackup } from '../core/backup/no-safety-backup.ts';
+import { orWithoutSafetyBackup, WITHOUT_SAFETY_BACKUP } from '../core/backup/no-safety-backup.ts';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import { isProduction } from '../core/plan/is-production.ts';
 import type { Plan } from '../core/plan/plan.ts';
@@ -137,7 +137,7 @@ export async function restoreBackup(
 async function backUpFirst(app: App, opened: OpenBackups): Promise<BackupSummary> {
   const request = await byHand(app, opened, 'pre-restore');
   return opened.backups.create(opened.plan, request, opened.effect).catch((error: unknown) => {
-    throw orWithoutSafetyBackup(error);
+    throw orWithoutSafetyBackup(error, WITHOUT_SAFETY_BACKUP);
   });
 }
 

@@ -88,11 +88,32 @@ export function stageWaiting(prestage: PlannedStep): PlannedStep {
 
 /** A version that is kept warm for a way back has the data open that is swapped under it. */
 export function stopWarm(previous: { version: string; release: string }): PlannedStep {
+  const { version, release } = previous;
+  const title = `stop ${version}, which is warm on the data that goes; it is started on the other`;
+  return stopOf({ title, release, drainSeconds: 0 });
+}
+
+/** Of a release that has not come to sending requests to the newer version. */
+export function stopServing(previous: { version: string; release: string }, drainSeconds: number): PlannedStep {
+  const { version, release } = previous;
+  const title = `stop ${version}, which still serves, so that nothing writes; it is started on the other data`;
+  return stopOf({ title, release, drainSeconds });
+}
+
+function stopOf({
+  title,
+  release,
+  drainSeconds,
+}: {
+  title: string;
+  release: string;
+  drainSeconds: number;
+}): PlannedStep {
   return {
     id: 'data.stop',
     kind: 'stop-version',
-    title: `stop ${previous.version}, which is warm on the data that goes; it is started on the other`,
-    input: { release: previous.release, drainSeconds: 0 },
+    title,
+    input: { release, drainSeconds },
     commands: [],
     undo: null,
     reversibility: 'reversible',

@@ -128,6 +128,9 @@ describe('what a status says of it', () => {
     expect(waitingWords({ waiting: [{}], bytes: 412_000_000, seconds: 12.34 })).toBe(
       'the data of before waits beside the live data (about 412 MB more on the disk): going back to it is one swap, about a second; restoring it took 12.3 s',
     );
+    expect(waitingWords({ waiting: [{}], later: ['cache'] })).toBe(
+      'the data of before waits beside the live data: cache would be restored then, after a backup',
+    );
     expect(waitingWords({ waiting: [] })).toBeNull();
     expect(waitingWords(null)).toBeNull();
   });

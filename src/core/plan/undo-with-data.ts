@@ -3,7 +3,7 @@ import { formatBytes } from './format-bytes.ts';
 import { maintenanceMeans } from './maintenance-steps.ts';
 import { stepsOf, type Plan, type PlannedStep } from './plan.ts';
 import { backupData } from './planned-steps.ts';
-import { stageWaiting, startAgain, stopWarm, swapRestore } from './rollback-steps.ts';
+import { stageWaiting, startAgain, stopServing, stopWarm, swapRestore } from './rollback-steps.ts';
 import { undoStepId, type UndoStep } from './undo-step.ts';
 
 /** A person's word that the data goes back too, with the release that is turned around. */
@@ -47,11 +47,23 @@ export function restoreSteps(plan: Plan, begunStepIds: readonly string[], data: 
   const first = data === 'restore' ? [] : [safetyBackup(plan, stores)];
   // The version before is still warm and has its data open: what it writes into it would be lost with the data that is replaced.
   const warm = isInPlace(plan) || plan.previous === null ? null : plan.previous;
+  const stop = warm === null ? [] : [isServing(plan, begunStepIds) ? stopServing(warm, drainOf(plan)) : stopWarm(warm)];
   return {
     before: [...first, stage].map(asUndo),
-    swap: [...(warm === null ? [] : [stopWarm(warm)]), swap].map(asUndo),
+    swap: [...stop, swap].map(asUndo),
     after: warm === null || plan.router !== null ? [] : [startAgain(warm)].map(asUndo),
   };
+}
+
+/** Until requests are sent to the newer version, the one before answers them. */
+function isServing(plan: Plan, begunStepIds: readonly string[]): boolean {
+  const shift = stepsOf(plan).find(({ step }) => step.kind === 'shift-traffic');
+  return shift !== undefined && !begunStepIds.includes(shift.step.id);
+}
+
+function drainOf(plan: Plan): number {
+  const retire = stepsOf(plan).find(({ step }) => step.kind === 'retire-version');
+  return Number(retire?.step.input['drainSeconds'] ?? 0);
 }
 
 /** Of what the newer version has written; it is the one that runs. */
@@ -71,9 +83,14 @@ function isInPlace(plan: Plan): boolean {
 }
 
 /** For people, while the release is watched; null when nothing waits. */
-export function waitingWords(result: { bytes?: unknown; seconds?: unknown; waiting?: unknown } | null): string | null {
+export function waitingWords(
+  result: { bytes?: unknown; seconds?: unknown; waiting?: unknown; later?: unknown } | null,
+): string | null {
   if (result === null || !Array.isArray(result.waiting) || result.waiting.length === 0) return null;
   const took = typeof result.seconds === 'number' ? `; restoring it took ${result.seconds.toFixed(1)} s` : '';
   const size = typeof result.bytes === 'number' ? ` (about ${formatBytes(result.bytes)} more on the disk)` : '';
-  return `the data of before waits beside the live data${size}: going back to it is one swap, about a second${took}`;
+  const later = Array.isArray(result.later) ? result.later.join(', ') : '';
+  const swap =
+    later === '' ? 'going back to it is one swap, about a second' : `${later} would be restored then, after a backup`;
+  return `the data of before waits beside the live data${size}: ${swap}${took}`;
 }

@@ -1,4 +1,4 @@
-import { orWithoutSafetyBackup } from '../../core/backup/no-safety-backup.ts';
+import { orWithoutSafetyBackup, WITHOUT_SAFETY_BACKUP } from '../../core/backup/no-safety-backup.ts';
 import type { NamedStore } from '../../core/config/service-config.ts';
 import type { Chosen } from '../../core/config/service-config.ts';
 import { gatherContext } from './step-backup-context.ts';
@@ -33,12 +33,20 @@ export const backupDataStep: Step = {
       effect,
     );
     const summary = await taking.catch((error: unknown) => {
-      throw reason === 'pre-rollback' ? orWithoutSafetyBackup(error) : error;
+      throw reason === 'pre-rollback' ? orWithoutSafetyBackup(error, howWithout(context)) : error;
     });
     const { id, bytes, storedBytes, stores, encryptedFor } = summary;
     return { id, bytes, storedBytes, stores, encryptedFor };
   },
 };
+
+/** A way back that has begun is not asked for again: its step is passed over. */
+function howWithout(context: StepContext): string {
+  const { releaseId, step } = context;
+  return textInput(context, 'runs') === null
+    ? WITHOUT_SAFETY_BACKUP
+    : `shipway resume ${releaseId} --step ${step.id} --was done`;
+}
 
 /** On the way back out of a release it is the newer version that runs, and whose data it is. */
 function planOfRunning(context: StepContext): StepContext['plan'] {
