@@ -1,4 +1,4 @@
-import { lockTimeoutOf, type Atomicity, type LockManners } from '../../core/release/lock-manners.ts';
+import { lockTimeoutOf, retrySecondsOf, type Atomicity, type LockManners } from '../../core/release/lock-manners.ts';
 import { isProblem, problem, type Problem } from '../../core/release/problem.ts';
 import type { Effect } from '../../platform/effect.ts';
 import { sessionLimits, type SessionLimits } from './session-limits.ts';
@@ -32,13 +32,14 @@ export async function goPolitely(
   const lockTimeoutMs = lockTimeoutOf(manners, atomicity);
   const limits = sessionLimits(manners, lockTimeoutMs, effect.token);
   const before = await run.revision(version, effect);
-  const untilMs = effect.clock.nowMs() + manners.retrySeconds * 1000;
+  const retrySeconds = retrySecondsOf(manners, run.direction);
+  const untilMs = effect.clock.nowMs() + retrySeconds * 1000;
   for (let tries = 1; ; tries++) {
     const refused = await refusalOf(run.go(version, effect, limits));
     if (refused === null) return;
     const leftMs = untilMs - effect.clock.nowMs();
     const now = await run.revision(version, effect);
-    const end = endOfTries({ atomicity, leftMs, tries, manners, moved: movement(before, now) });
+    const end = endOfTries({ atomicity, leftMs, tries, retrySeconds, moved: movement(before, now) });
     if (end !== null) throw gaveUp(refused, run, end);
     if (now !== before && run.direction === 'up') throw gaveUp(refused, run, movedOn(before, now));
     const left = now === before ? 'nothing was changed' : movement(before, now);
@@ -76,17 +77,17 @@ function endOfTries(so: {
   atomicity: Atomicity | null;
   leftMs: number;
   tries: number;
-  manners: LockManners;
+  retrySeconds: number;
   /** How far the tries came; null: they left the data as it was. */
   moved: string | null;
 }): string | null {
-  const { atomicity, leftMs, tries, manners, moved } = so;
+  const { atomicity, leftMs, tries, retrySeconds, moved } = so;
   if (atomicity === null || !atomicity.atomic) {
     const why = atomicity === null ? '' : ` (${atomicity.why})`;
     return `it is not tried again, because it is not known that a try leaves nothing behind${why}`;
   }
   if (leftMs > 0) return null;
-  const times = `it was tried ${tries} ${tries === 1 ? 'time' : 'times'} in ${manners.retrySeconds} s`;
+  const times = `it was tried ${tries} ${tries === 1 ? 'time' : 'times'} in ${retrySeconds} s`;
   return `${times}; ${moved ?? 'every try left the data as it was'}`;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { LockManners } from '../release/lock-manners.ts';
+import { DEFAULT_RETRY_SECONDS, type LockManners } from '../release/lock-manners.ts';
 import { duration, positiveDuration } from './words.ts';
 
 /** How a migration waits for locks. */
@@ -12,9 +12,9 @@ export const lockWords = {
     )
     .meta({ examples: ['200ms'] }),
   'retry-for': duration()
-    .prefault('60s')
+    .prefault(`${DEFAULT_RETRY_SECONDS}s`)
     .describe(
-      'How long `up` and `down` are tried again when a lock was not given; only where a try that failed leaves the data as it was.',
+      'How long `up` and `down` are tried again when a lock was not given; only where a try that failed leaves the data as it was. Without it `down` has 15 minutes: the service is refused meanwhile.',
     ),
   'statement-timeout': positiveDuration()
     .optional()

@@ -12,6 +12,17 @@ export type Atomicity = { atomic: true } | { atomic: false; why: string };
 
 const SAFE_LOCK_TIMEOUT_MS = 200; // with it the worst stall of others was measured at 0.2 s, without it as long as somebody idles
 
+/** What a release file says that says nothing. */
+export const DEFAULT_RETRY_SECONDS = 60;
+
+// A dump holds its locks for minutes, and the service is refused meanwhile: giving up would leave it so until a person comes.
+const RETRY_OF_DOWN_SECONDS = 900;
+
+/** How long a way is tried again; the way down longer, unless the release file has its own word. */
+export function retrySecondsOf({ retrySeconds }: LockManners, direction: 'up' | 'down'): number {
+  return direction === 'down' && retrySeconds === DEFAULT_RETRY_SECONDS ? RETRY_OF_DOWN_SECONDS : retrySeconds;
+}
+
 /** The limit that holds for one run; null: none. */
 export function lockTimeoutOf(manners: LockManners, atomicity: Atomicity | null): number | null {
   if (manners.lockTimeoutMs === 'none') return null;
