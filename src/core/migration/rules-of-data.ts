@@ -75,8 +75,10 @@ function isSchemaChange(deed: Deed): boolean {
 /** Old values that are overwritten or deleted and copied nowhere first. */
 function lost(deed: Write, scene: Scene): Remark[] {
   if (deed.how === 'insert' || scene.migration.irreversible !== null) return [];
+  // NULL, or the one value that stands in the text: the way down can write it back. One that nobody sees may as well write over all of them.
+  const isKnown = (column: string): boolean => scene.migration.down !== 'unseen' && deed.pins[column]?.length === 1;
   const old = deed.columns.filter(
-    (column) => !scene.progress.newColumns.has(columnKey(deed.table, column)) && deed.pins[column]?.length !== 1, // NULL, or the one value that stands in the text: the way down can write it back
+    (column) => !scene.progress.newColumns.has(columnKey(deed.table, column)) && !isKnown(column),
   );
   if (deed.how === 'update' && old.length === 0) return [];
   if (isSaved(scene, deed.table)) return [];
