@@ -49,7 +49,8 @@ export function openPostgresCopies(settings: PostgresSettings, scope: { projectD
 }
 
 /** A new database can take what is in one database, and a copy of the files is of all of them. */
-function intoDatabase({ restoreInto }: Store): Pick<Store, 'restoreInto'> {
+function intoDatabase(dumps: Store): Pick<Store, 'restoreInto'> {
+  const restoreInto = dumps.restoreInto?.bind(dumps);
   if (restoreInto === undefined) return {};
   return {
     async restoreInto(folder, recorded, place, effect) {

@@ -56,7 +56,7 @@ interface StageOrder {
 async function writeBeside(place: string, order: StageOrder, effect: Effect): Promise<void> {
   const { server, copy, description, noteFolder } = order;
   const machine = await machineFor(server, description, effect);
-  requireRoom(dirname(place), (await archiveBytes(copy.folder)) * ROOM_FACTOR, 'the server');
+  requireRoom(dirname(place), Math.ceil(ROOM_FACTOR * (await archiveBytes(copy.folder))), 'the server');
   const rights = rightsFor(await factsOf(server.directory), description);
   await makeDirectory(place);
   await applyFacts(place, { type: 'directory', ...rights, mtimeMs: effect.clock.nowMs() });
