@@ -1,9 +1,12 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { errorCode } from './error-code.ts';
 import { tableUnreadable, type ProcessEntry, type ProcessReader } from './process-reader.ts';
 
 /** No descriptor or no memory is left: says something about us, nothing about the process. */
 const OUR_LACK = ['EMFILE', 'ENFILE', 'ENOMEM'];
+
+/** The kernel gives the namespace that it starts with always this number. */
+const FIRST_NAMESPACE = 'pid:[4026531836]';
 
 let bootId: string | null = null;
 
@@ -75,6 +78,13 @@ export const procReader: ProcessReader = {
       return `${dev}:${ino}`;
     } catch {
       return null; // ended meanwhile, or of somebody else
+    }
+  },
+  listsAll() {
+    try {
+      return readlinkSync('/proc/self/ns/pid') === FIRST_NAMESPACE;
+    } catch {
+      return false; // a kernel that does not tell
     }
   },
 };

@@ -24,6 +24,8 @@ export interface ProcessReader {
   residentBytes(pid: number): number;
   /** Device and inode of the folder it works in, as far as we may see it. Absent: the system does not tell. */
   workingFolder?(pid: number): string | null;
+  /** Whether the list is of the whole machine; a container shows its own processes alone. Absent: it is. */
+  listsAll?(): boolean;
 }
 
 /** The problem of a table that cannot be read, for a reason that has nothing to do with the process asked for. */

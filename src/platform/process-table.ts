@@ -73,6 +73,12 @@ export function workingIn(folder: string): ProcessIdentity[] | null {
   return living.filter((entry) => reader.workingFolder?.(entry.pid) === folder).map(identityOf);
 }
 
+/** Whether every process of that user on this machine is found, also those outside of the container that we may be in. */
+export function seesAllOf(uid: number): boolean {
+  const own = process.getuid?.();
+  return (own === 0 || own === uid) && (reader.listsAll?.() ?? true);
+}
+
 /** The process group of a running process, or null when it is gone. */
 export function groupOf(pid: number): number | null {
   return liveEntry(pid)?.groupId ?? null;

@@ -1,9 +1,10 @@
 import { isAbsolute } from 'node:path';
-import { isProblem } from '../../../core/release/problem.ts';
+import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import type { Capture, ReplacedData, Store } from '../store.ts';
 import { isClusterFingerprint } from './physical/cluster-content.ts';
 import { isPhysicalCopy } from './physical/description.ts';
+import { isNoAnswer } from './physical/no-answer.ts';
 import { openPhysicalStore } from './physical/physical-store.ts';
 import { physicalSettings } from './physical/settings.ts';
 import { openPostgresStore } from './postgres-store.ts';
@@ -33,6 +34,7 @@ export function openPostgresCopies(settings: PostgresSettings, scope: { projectD
     capture: (folder, effect) => now.capture(folder, effect),
     verify: (folder, recorded, effect) => ofCopy(folder).verify(folder, recorded, effect),
     extract: (folder, recorded, into, effect) => ofCopy(folder).extract(folder, recorded, into, effect),
+    ...intoDatabase(dumps),
     prove: (folder, recorded, scratch, effect) => ofCopy(folder).prove(folder, recorded, scratch, effect),
     stage: (folder, recorded, tag, effect) => ofCopy(folder).stage(folder, recorded, tag, effect),
     unstage: (staged, effect) => ofPlace(staged.place).unstage(staged, effect),
@@ -48,12 +50,26 @@ export function openPostgresCopies(settings: PostgresSettings, scope: { projectD
   };
 }
 
+/** A new database can take what is in one database, and a copy of the files is of all of them. */
+function intoDatabase(dumps: Store): Pick<Store, 'restoreInto'> {
+  const restoreInto = dumps.restoreInto?.bind(dumps);
+  if (restoreInto === undefined) return {};
+  return {
+    async restoreInto(folder, recorded, place, effect) {
+      if (!isPhysicalCopy(folder)) return restoreInto(folder, recorded, place, effect);
+      throw problem('usage', 'this is a copy of a whole PostgreSQL server, which is written into a folder', {
+        next: 'Name a new folder with --into, and start a server on it.',
+      });
+    },
+  };
+}
+
 /** Between stop and start of a physical restore nobody answers, and what it left has to be found all the same. */
 async function databasesBeside(dumps: Store, isPhysical: boolean, effect: Effect): Promise<ReplacedData[]> {
   try {
     return await dumps.replaced(effect);
   } catch (error) {
-    if (isPhysical && isProblem(error) && error.retry) return [];
+    if (isPhysical && isNoAnswer(error)) return [];
     throw error;
   }
 }

@@ -38,17 +38,26 @@ export async function captureCluster(server: LocatedServer, folder: string, effe
     user: await serverUser(server.directory, null, effect),
     program: await findServerProgram(server.settings.programs, live.major, effect),
   };
-  requireRoom(folder, 2 * (live.bytes + SEGMENTS_BESIDE * live.identity.walSegmentBytes), 'the server and its proof');
   effect.report(`${describeAddress(server.address)}: ${describeDatabases(live)}`);
-  const order = { scratch: join(effect.stateDirectory, 'scratch'), user: machine.user, directory: server.directory };
+  const bytes = live.bytes + SEGMENTS_BESIDE * live.identity.walSegmentBytes;
+  const scratch = join(effect.stateDirectory, 'scratch');
+  const order = { scratch, user: machine.user, directory: server.directory, bytes };
   try {
-    return await withScratchCopy(order, effect, (scratch, inner) =>
-      captureInto(folder, { server, live, machine, scratch }, inner),
-    );
+    return await withScratchCopy(order, effect, async (place, inner) => {
+      const isOneDisk = (await diskOf(folder)) === (await diskOf(place.directory));
+      const proofBytes = isOneDisk ? place.roomBytes : 0;
+      requireRoom(folder, bytes + proofBytes, isOneDisk ? 'the server and its proof' : 'the server');
+      return captureInto(folder, { server, live, machine, scratch: place }, inner);
+    });
   } catch (error) {
     for (const name of [ARCHIVE, MANIFEST]) await removeTree(join(folder, name));
     throw error;
   }
+}
+
+/** The device of a folder. */
+async function diskOf(folder: string): Promise<string> {
+  return (await factsOf(folder))?.identity.split(':')[0] ?? '';
 }
 
 interface CaptureOrder {
@@ -131,6 +140,7 @@ async function readCopy({ server, live, machine, scratch }: CaptureOrder, effect
   const copy = {
     ...scratch,
     ...machine,
+    major: live.major,
     superuser: live.superuser,
     preparedMax: live.preparedMax,
     timeoutSeconds: server.settings.timeoutSeconds,

@@ -74,8 +74,8 @@ async function readDatabase(session: Session, of: 'live' | 'copy'): Promise<Cont
   return { schema, tables, excluded: [] };
 }
 
-/** As the server sends rows to a program that asks for their bytes: exact, and half the work of writing them as text. */
-const BINARY = 'hash_record_extended(ROW(record_send(r)), 0)';
+/** As the server sends rows to a program that asks for their bytes: exact, and half the work of writing them as text. Not `r`, which may be a column. */
+const BINARY = 'hash_record_extended(ROW(record_send(r.*)), 0)';
 /** For types that cannot be sent so. */
 const TEXT = `hashtextextended((r.*)::text COLLATE "C", 0)`;
 const UNDEFINED_FUNCTION = '42883';

@@ -7,7 +7,7 @@ import { giveTo, type UserIds } from '../../../../platform/ownership.ts';
 import { runCommand, type CommandResult } from '../../../../platform/run-command.ts';
 import { lastLinesOf } from '../../../../platform/run-declared-command.ts';
 import { withScratchFolder } from '../../../../platform/scratch-folder.ts';
-import type { Address } from '../address.ts';
+import { NO_TIME_LIMIT, type Address } from '../address.ts';
 import { withSession } from '../session.ts';
 
 const POLL_MS = 20; // a small copy is recovered in about that time
@@ -20,6 +20,8 @@ export interface CopyOnDisk {
   directory: string;
   program: string;
   user: UserIds | null;
+  /** Of the version. */
+  major: number;
   superuser: string;
   preparedMax: number;
   /** Limit of the recovery. */
@@ -71,8 +73,15 @@ export async function withCopyServer<Result>(
   });
 }
 
+/**
+ * What ALTER DATABASE and ALTER ROLE set for a session comes after the command line of the server, and before what the session itself asks for:
+ * a library that this machine lacks would let nobody in, and another role may not read everything.
+ */
+const OWN_OPTIONS = `${NO_TIME_LIMIT} -c session_preload_libraries= -c local_preload_libraries= -c role=none`;
+
 function addressIn(folder: string, user: string): Address {
-  return { host: folder, port: PORT, user, password: null, database: 'template1', parameters: {} };
+  const parameters = { options: OWN_OPTIONS };
+  return { host: folder, port: PORT, user, password: null, database: 'template1', parameters };
 }
 
 async function writeConfiguration(folder: string, { directory, user }: CopyOnDisk): Promise<void> {
@@ -91,7 +100,7 @@ async function writeConfiguration(folder: string, { directory, user }: CopyOnDis
 }
 
 /** On the command line, where nothing that lies in the copy has a say any more. */
-function settingsFor(folder: string, { preparedMax, fate }: CopyOnDisk): string[] {
+function settingsFor(folder: string, { major, preparedMax, fate }: CopyOnDisk): string[] {
   const sync = fate === 'kept' ? 'on' : 'off';
   return [
     `config_file=${join(folder, 'postgresql.conf')}`,
@@ -126,6 +135,8 @@ function settingsFor(folder: string, { preparedMax, fate }: CopyOnDisk): string[
     'shared_preload_libraries=',
     'session_preload_libraries=',
     'local_preload_libraries=',
+    // Since 17 a trigger may fire at each login.
+    ...(major >= 17 ? ['event_triggers=off'] : []),
     'default_transaction_read_only=off',
     'logging_collector=off',
     'log_destination=stderr',

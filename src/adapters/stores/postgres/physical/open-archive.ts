@@ -22,9 +22,8 @@ export async function openArchive(
 ): Promise<Description> {
   const description = await readDescription(folder, recorded);
   const path = join(folder, ARCHIVE);
-  const facts = await factsOf(path);
-  if (facts?.type !== 'file') throw invalid('the copy of the server is missing', path);
-  if (place !== null) requireRoom(place.root, facts.bytes, 'the server');
+  const bytes = await archiveBytes(folder);
+  if (place !== null) requireRoom(place.root, bytes, 'the server');
   const reader = readInto(place, () => true);
   const tar = createTarReader(reader);
   try {
@@ -42,6 +41,14 @@ export async function openArchive(
   if (place?.isSynced === true) await syncDirectory(place.root);
   await compare(folder, description, reader.found);
   return description;
+}
+
+/** How large the copy is, and about as large the folder that it becomes. */
+export async function archiveBytes(folder: string): Promise<number> {
+  const path = join(folder, ARCHIVE);
+  const facts = await factsOf(path);
+  if (facts?.type !== 'file') throw invalid('the copy of the server is missing', path);
+  return facts.bytes;
 }
 
 async function compare(folder: string, description: Description, found: Map<string, FoundFile>): Promise<void> {

@@ -244,6 +244,37 @@ function copies(server: PhysicalPostgres, bin: string): void {
     });
   });
 
+  it(
+    'a copy is read whatever databases and roles set for their sessions: a library that is missing, another role',
+    { timeout: LIMIT_MS },
+    async () => {
+      await sql('CREATE ROLE nobody');
+      await sql(`ALTER ROLE postgres IN DATABASE template1 SET session_preload_libraries = 'is_missing'`);
+      await sql(`ALTER ROLE postgres IN DATABASE template1 SET local_preload_libraries = 'is_missing'`);
+      await sql(`ALTER ROLE postgres IN DATABASE shop SET role = 'nobody'`);
+      const capture = await store.capture(copy, effect());
+      expect(capture.counters['shop: public.accounts']).toBe(1000);
+      await store.prove(copy, capture, join(project, 'scratch'), effect());
+    },
+  );
+
+  it('every column counts, also beside one that is named like a row in a query', { timeout: LIMIT_MS }, async () => {
+    await sql(`CREATE TABLE odd (r int, word text); INSERT INTO odd VALUES (1, 'old')`);
+    const capture = await store.capture(copy, effect());
+    expect(await store.changesSince(capture, effect())).toEqual({ tables: {}, contentDiffers: false });
+    await sql(`UPDATE odd SET word = 'new'`);
+    expect(await store.changesSince(capture, effect())).toEqual({ tables: {}, contentDiffers: true });
+  });
+
+  it('a copy of a whole server goes into a folder, not into a new database', { timeout: LIMIT_MS }, async () => {
+    const capture = await store.capture(copy, effect());
+    await expect(store.restoreInto?.(copy, capture, `${settings.url}_new`, effect())).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining('a whole PostgreSQL server') as string,
+      next: expect.stringContaining('a new folder with --into') as string,
+    });
+  });
+
   describe('is refused, and says what to change', () => {
     const refused = async (said: RegExp): Promise<void> => {
       const probing = expect(store.probe(effect())).rejects;

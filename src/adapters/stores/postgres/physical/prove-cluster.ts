@@ -8,7 +8,7 @@ import { withCopyServer, type CopyOnDisk } from './copy-server.ts';
 import { majorOf, readDescription, type Description } from './description.ts';
 import { findServerProgram } from './find-programs.ts';
 import type { LocatedServer } from './live-server.ts';
-import { openArchive } from './open-archive.ts';
+import { archiveBytes, openArchive } from './open-archive.ts';
 import { withScratchCopy } from './scratch-copy.ts';
 import { serverUser } from './server-user.ts';
 
@@ -25,11 +25,12 @@ export async function machineFor(
   { settings, directory }: LocatedServer,
   description: Description,
   effect: Effect,
-): Promise<Pick<CopyOnDisk, 'user' | 'program' | 'superuser' | 'preparedMax' | 'timeoutSeconds'>> {
+): Promise<Pick<CopyOnDisk, 'user' | 'program' | 'major' | 'superuser' | 'preparedMax' | 'timeoutSeconds'>> {
   const user: UserIds | null = await serverUser(directory, description.owner, effect);
-  const program = await findServerProgram(settings.programs, majorOf(description), effect);
+  const major = majorOf(description);
+  const program = await findServerProgram(settings.programs, major, effect);
   const { superuser, preparedMax } = description;
-  return { user, program, superuser, preparedMax, timeoutSeconds: settings.timeoutSeconds };
+  return { user, program, major, superuser, preparedMax, timeoutSeconds: settings.timeoutSeconds };
 }
 
 /** Writes the copy to a scratch folder, recovers it with a server of our own, and compares everything in it with the capture. */
@@ -39,7 +40,8 @@ export async function proveCluster(
   effect: Effect,
 ): Promise<ProvenCopy> {
   const machine = await machineFor(server, await readDescription(folder, recorded), effect);
-  const order = { scratch, user: machine.user, directory: server.directory };
+  const bytes = await archiveBytes(folder);
+  const order = { scratch, user: machine.user, directory: server.directory, bytes };
   return withScratchCopy(order, effect, async (place, inner) => {
     const tree = { root: place.directory, owner: machine.user, isSynced: false };
     const description = await openArchive(folder, recorded, { place: tree, signal: inner.signal });

@@ -5,6 +5,7 @@ import { readText, removeTree, writeAtomically } from '../../../../platform/file
 import { factsOf, makeDirectory } from '../../../../platform/file-tree.ts';
 import { gap } from '../../../../platform/gap.ts';
 import { giveTo, letPass, mayEnter, type UserIds } from '../../../../platform/ownership.ts';
+import { requireRoom } from '../../require-room.ts';
 import { withScratchPlace, type ScratchPlace } from '../../scratch/scratch-place.ts';
 
 // In the scratch place: what lies outside of it and goes with it, one path a line.
@@ -15,6 +16,8 @@ const OURS = /^shipway-postgres-|\.proof-[a-z2-7]+$/;
 export interface CopyScratch {
   /** An empty folder of the server's user. */
   directory: string;
+  /** What has to be free on its disk. */
+  roomBytes: number;
   noteFolder: (path: string) => Promise<void>;
 }
 
@@ -24,6 +27,8 @@ export interface ScratchOrder {
   user: UserIds | null;
   /** The live data directory; where the user of the server may not enter our scratch folder, the copy lies beside it. */
   directory: string | null;
+  /** What the copy takes. */
+  bytes: number;
 }
 
 /** Runs when what killed processes left is cleared, their servers too. `noteFolder` is told of what has to go afterwards. */
@@ -47,11 +52,15 @@ export async function withScratchCopy<Result>(
   return withScratchNotes(order.scratch, effect, async (place, inner) => {
     const { noteFolder } = place;
     const directory = await folderFor(place, order);
+    // A full disk would end the live server; so that much stays free for it as the copy takes.
+    const isBesideLive = order.directory !== null && dirname(directory) === dirname(order.directory);
+    const roomBytes = isBesideLive ? 2 * order.bytes : order.bytes;
+    requireRoom(dirname(directory), roomBytes, 'the server that is started to be read');
     if (directory !== join(place.folder, 'data')) await noteFolder(directory);
     await gap('stores.postgres.scratch-noted');
     await makeDirectory(directory);
     if (order.user !== null) await giveTo(directory, order.user);
-    return use({ directory, noteFolder }, inner);
+    return use({ directory, roomBytes, noteFolder }, inner);
   });
 }
 

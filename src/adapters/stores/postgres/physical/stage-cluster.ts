@@ -4,15 +4,18 @@ import type { Effect } from '../../../../platform/effect.ts';
 import { readText, removeTree, syncDirectory, writeAtomically } from '../../../../platform/files.ts';
 import { applyFacts, factsOf, makeDirectory, type FileFacts } from '../../../../platform/file-tree.ts';
 import { gap } from '../../../../platform/gap.ts';
+import { requireRoom } from '../../require-room.ts';
 import type { Staged } from '../../store.ts';
 import { discardStaged, freeTag, noteStaged } from '../../swap/swap-data.ts';
 import { swapNames } from '../../swap/swap-journal.ts';
 import { readDescription, type Description } from './description.ts';
 import type { LocatedServer } from './live-server.ts';
-import { openArchive } from './open-archive.ts';
+import { archiveBytes, openArchive } from './open-archive.ts';
 import { machineFor, recoverAndCompare, type SavedCopy } from './prove-cluster.ts';
 import { withScratchNotes } from './scratch-copy.ts';
 import type { Expected, SwitchedServer } from './switch-server.ts';
+
+const ROOM_FACTOR = 1.25; // the live server goes on writing to that disk, and the recovery of the copy writes too
 
 /** Writes the copy beside the live data directory and recovers it there with a server of our own; the live one is not asked. */
 export async function stageCluster(
@@ -53,6 +56,7 @@ interface StageOrder {
 async function writeBeside(place: string, order: StageOrder, effect: Effect): Promise<void> {
   const { server, copy, description, noteFolder } = order;
   const machine = await machineFor(server, description, effect);
+  requireRoom(dirname(place), Math.ceil(ROOM_FACTOR * (await archiveBytes(copy.folder))), 'the server');
   const rights = rightsFor(await factsOf(server.directory), description);
   await makeDirectory(place);
   await applyFacts(place, { type: 'directory', ...rights, mtimeMs: effect.clock.nowMs() });

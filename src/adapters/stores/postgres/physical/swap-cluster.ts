@@ -6,7 +6,7 @@ import type { Staged, SwapRecord } from '../../store.ts';
 import { discardReplaced, discardStaged, swapIn, swapOut } from '../../swap/swap-data.ts';
 import { namesFrom, readSwapJournal } from '../../swap/swap-journal.ts';
 import { expectedFile, readExpected } from './stage-cluster.ts';
-import { checkStarted, startServer, stopServer, type SwitchedServer } from './switch-server.ts';
+import { checkStarted, refuseWorkedIn, startServer, stopServer, type SwitchedServer } from './switch-server.ts';
 
 const settle = (): Promise<void> => Promise.resolve(); // a server that is down has everything in its directory
 
@@ -18,9 +18,10 @@ export async function swapCluster(server: SwitchedServer, staged: Staged, effect
   await gap('stores.postgres.stopped');
   const record = await swapIn(staged, settle);
   await gap('stores.postgres.swapped');
-  const wasStarted = await startServer(server, effect);
+  await startServer(server, effect);
   await gap('stores.postgres.started');
-  if (wasStarted) await checkStarted(server, await readExpected(names.journal));
+  // Also one that somebody else has started: it may be the one that was to be stopped.
+  await checkStarted(server, await readExpected(names.journal), names.keptAt);
   return record;
 }
 
@@ -35,6 +36,7 @@ export async function swapBackCluster(server: SwitchedServer, record: SwapRecord
   await gap('stores.postgres.swapped-back');
   // Where no data was, there is no server to start.
   if (exists(server.directory)) await startServer(server, effect);
+  await refuseWorkedIn(names.place);
 }
 
 /** Deletes what was staged, unless it is in use. */
@@ -44,9 +46,11 @@ export async function unstageCluster(staged: Staged): Promise<void> {
   if ((await factsOf(journal)) === null) await removeTree(expectedFile(journal));
 }
 
-/** Deletes what a restore replaced. */
+/** Deletes what a restore replaced, unless a server works in it. */
 export async function discardCluster(record: SwapRecord): Promise<void> {
   if (record.keptAt === null) return;
+  const names = namesFrom(record.keptAt);
+  for (const directory of [names.keptAt, names.place]) await refuseWorkedIn(directory);
   await discardReplaced(record);
-  await removeTree(expectedFile(namesFrom(record.keptAt).journal));
+  await removeTree(expectedFile(names.journal));
 }

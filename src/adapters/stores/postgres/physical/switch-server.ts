@@ -1,14 +1,15 @@
 import { join } from 'node:path';
-import { isProblem, problem } from '../../../../core/release/problem.ts';
+import { problem, type Problem } from '../../../../core/release/problem.ts';
 import type { Effect } from '../../../../platform/effect.ts';
 import { errorCode } from '../../../../platform/error-code.ts';
 import { exists } from '../../../../platform/files.ts';
 import { factsOf } from '../../../../platform/file-tree.ts';
-import { workingIn } from '../../../../platform/process-table.ts';
+import { seesAllOf, workingIn } from '../../../../platform/process-table.ts';
 import { howItEnded, lastLinesOf, runDeclaredCommand } from '../../../../platform/run-declared-command.ts';
 import { describeAddress } from '../address.ts';
 import { withSession } from '../session.ts';
 import { systemIdIn, type LocatedServer } from './live-server.ts';
+import { isNoAnswer } from './no-answer.ts';
 
 const POLL_MS = 50; // a small server starts in about that time
 const DYING_LIMIT_MS = 5000; // what a killed server leaves notices within a second that it is alone
@@ -37,26 +38,27 @@ async function stateOf({ address, directory }: SwitchedServer, effect: Effect): 
   } catch (error) {
     effect.signal.throwIfAborted();
     // A refusal is an answer too. Nothing at all is no proof yet: the address may be of a forwarder, or the socket not made yet.
-    if (isProblem(error) && !error.retry && errorCode(error.cause) !== 'ENOENT') return 'answers';
+    if (!isNoAnswer(error)) return 'answers';
     if (errorCode(error instanceof Error ? error.cause : null) === '57P03') return 'busy';
   }
   const facts = await factsOf(directory);
   if (facts === null) return 'down';
   const working = workingIn(facts.identity);
   if (working !== null && working.length > 0) return 'busy';
-  // Who may not look at the processes of that user has the note of the server alone, which a killed one leaves behind.
-  const seesAll = working !== null && (process.getuid?.() === 0 || process.getuid?.() === facts.uid);
+  // Who may not look at the processes of that user, or at those outside of a container, has the note of the server alone, which a killed one leaves.
+  const seesAll = working !== null && seesAllOf(facts.uid);
   return seesAll || !exists(join(directory, 'postmaster.pid')) ? 'down' : 'busy';
 }
 
-/** Ends the server and comes back when it is down; one that is down already is left alone. */
+/** Ends the server and comes back when it is down. Also one that is down is told so: what keeps it alive would start it again meanwhile. */
 export async function stopServer(server: SwitchedServer, effect: Effect): Promise<void> {
-  if (await isGoneSoon(server, effect)) return;
-  await run(server, 'stop', effect);
-  await waitFor(server, effect, 'down');
+  const failure = await run(server, 'stop', effect);
+  if (failure === null) return waitFor(server, effect, 'down');
+  // It fails also where there is nothing to stop.
+  if (!(await isGoneSoon(server, effect))) throw failure;
 }
 
-/** A stop command fails where the server is dead already and only its children have not noticed. */
+/** A killed server is down when its children have noticed. */
 async function isGoneSoon(server: SwitchedServer, effect: Effect): Promise<boolean> {
   const endsAtMs = effect.clock.nowMs() + DYING_LIMIT_MS;
   for (;;) {
@@ -71,12 +73,18 @@ async function isGoneSoon(server: SwitchedServer, effect: Effect): Promise<boole
 export async function startServer(server: SwitchedServer, effect: Effect): Promise<boolean> {
   if ((await stateOf(server, effect)) === 'answers') return false;
   // Without our token: a server that the command puts into the background must outlive this step.
-  await run(server, 'start', { ...effect, token: '' });
+  const failure = await run(server, 'start', { ...effect, token: '' });
+  if (failure !== null) throw failure;
   await waitFor(server, effect, 'answers');
   return true;
 }
 
-async function run({ settings, stop, start }: SwitchedServer, name: 'stop' | 'start', effect: Effect): Promise<void> {
+/** What was wrong with it, or null. */
+async function run(
+  { settings, stop, start }: SwitchedServer,
+  name: 'stop' | 'start',
+  effect: Effect,
+): Promise<Problem | null> {
   const { env, timeoutSeconds } = settings;
   const declared = { directory: '.', env, timeoutSeconds };
   const argv = name === 'stop' ? stop : start;
@@ -88,12 +96,16 @@ async function run({ settings, stop, start }: SwitchedServer, name: 'stop' | 'st
       next: 'Nothing: whoever stopped it decides.',
     });
   }
-  if (result.exitCode === 0) return;
+  if (result.exitCode === 0) return null;
   const how = result.timedOut ? `not within ${timeoutSeconds} s` : howItEnded(result);
-  throw problem('restore-failed', `the ${name} command of the PostgreSQL server failed: ${how}${lastLinesOf(result)}`, {
-    where,
-    next: 'Correct the command; then finish the restore, or undo it.',
-  });
+  return problem(
+    'restore-failed',
+    `the ${name} command of the PostgreSQL server failed: ${how}${lastLinesOf(result)}`,
+    {
+      where,
+      next: 'Correct the command; then finish the restore, or undo it.',
+    },
+  );
 }
 
 async function waitFor(server: SwitchedServer, effect: Effect, wanted: 'answers' | 'down'): Promise<void> {
@@ -111,13 +123,25 @@ async function waitFor(server: SwitchedServer, effect: Effect, wanted: 'answers'
   }
 }
 
-/** Throws when another server answers than the one of the restored directory. */
-export async function checkStarted(server: SwitchedServer, expected: Expected): Promise<void> {
+/** Throws when another server answers than the one of the restored directory, or one still writes into the replaced one. */
+export async function checkStarted(server: SwitchedServer, expected: Expected, replaced: string): Promise<void> {
   const { directory } = server;
   const isThere = exists(join(directory, 'postmaster.pid'));
-  if (isThere && (await systemIdIn(directory)) === expected.systemId) return;
+  if (isThere && (await systemIdIn(directory)) === expected.systemId) return refuseWorkedIn(replaced);
   throw problem('restore-failed', 'the server that answers does not work on the restored directory', {
     where: `${describeAddress(server.address)}, ${directory}`,
     next: 'Undo the restore; make physical.directory, the start command and the url agree, and restore again.',
+  });
+}
+
+/** Throws when somebody works in the directory: a server would go on writing into data that is out of use, or that is to be deleted. */
+export async function refuseWorkedIn(directory: string): Promise<void> {
+  const facts = await factsOf(directory);
+  const working = facts === null ? null : workingIn(facts.identity);
+  if (working === null || working.length === 0) return;
+  const pids = working.map(({ pid }) => pid).join(', ');
+  throw problem('restore-failed', `a server still works in a directory that is out of use (process ${pids})`, {
+    where: directory,
+    next: `End it, and whatever starts it again (ps -o user,args -p ${pids.replaceAll(' ', '')}); then run the same command again.`,
   });
 }
