@@ -43,7 +43,7 @@ function bench(
   const context = {
     releaseId: 'r-1',
     step,
-    plan: {},
+    plan: { stores: [] },
     effect: { signal: stop.signal },
     tools,
   } as unknown as StepContext;
