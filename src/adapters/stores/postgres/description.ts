@@ -33,14 +33,22 @@ export async function writeDescription(folder: string, description: Description)
 export async function readDescription(folder: string, recorded: Capture): Promise<Description> {
   const path = join(folder, DESCRIPTION);
   const description = parse((await readText(path)) ?? '', path);
-  const found = countersOf(description.content);
-  for (const table of new Set([...Object.keys(recorded.counters), ...Object.keys(found)])) {
-    const [then, now] = [recorded.counters[table], found[table]];
+  const { content, format } = description;
+  requireCaptured({ counters: countersOf(content), fingerprint: fingerprintOf(content, format) }, recorded, path);
+  return description;
+}
+
+/** Throws `backup-invalid` unless a description tells the counts and the fingerprint that were captured. */
+export function requireCaptured(
+  { counters, fingerprint }: Pick<Capture, 'counters' | 'fingerprint'>,
+  recorded: Capture,
+  path: string,
+): void {
+  for (const table of new Set([...Object.keys(recorded.counters), ...Object.keys(counters)])) {
+    const [then, now] = [recorded.counters[table], counters[table]];
     if (then !== now) throw invalid(`table ${table} has ${now ?? 'no'} rows, ${then ?? 'none'} were captured`, path);
   }
-  if (fingerprintOf(description.content, description.format) !== recorded.fingerprint)
-    throw invalid('the content differs from what was captured', path);
-  return description;
+  if (fingerprint !== recorded.fingerprint) throw invalid('the content differs from what was captured', path);
 }
 
 function parse(text: string, path: string): Description {

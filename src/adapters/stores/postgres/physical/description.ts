@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { exists, readText, writeAtomically } from '../../../../platform/files.ts';
 import type { Capture } from '../../store.ts';
-import { invalid } from '../description.ts';
+import { invalid, requireCaptured } from '../description.ts';
 import { countersOf, fingerprintOf, type ClusterContent } from './cluster-content.ts';
 
 /** The data directory as the server sent it. */
@@ -44,13 +44,8 @@ export async function writeDescription(folder: string, description: Description)
 export async function readDescription(folder: string, recorded: Capture): Promise<Description> {
   const path = join(folder, DESCRIPTION);
   const description = parse((await readText(path)) ?? '', path);
-  const found = countersOf(description.content);
-  for (const name of new Set([...Object.keys(recorded.counters), ...Object.keys(found)])) {
-    const [then, now] = [recorded.counters[name], found[name]];
-    if (then !== now) throw invalid(`${name} has ${now ?? 'no'} rows, ${then ?? 'none'} were captured`, path);
-  }
-  if (fingerprintOf(description.content) !== recorded.fingerprint)
-    throw invalid('the content differs from what was captured', path);
+  const { content } = description;
+  requireCaptured({ counters: countersOf(content), fingerprint: fingerprintOf(content) }, recorded, path);
   return description;
 }
 
