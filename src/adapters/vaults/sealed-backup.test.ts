@@ -111,7 +111,7 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
     expect(read()).toBe('new');
     await restore(manifest.id, vault(ana.identity));
     expect(read()).toBe('old');
-    expect(manifest).toMatchObject({ format: 4, seal: { encryption: { recipients: [ana.recipient] } } });
+    expect(manifest).toMatchObject({ format: 5, seal: { encryption: { recipients: [ana.recipient] } } });
   });
 
   it('of a release is restored without the identity until the key that was kept for it is forgotten', async () => {

@@ -107,7 +107,7 @@ describe('backups of files that share objects', { timeout: LIMIT_MS }, () => {
     const next = await create();
     expect(sharedBytesOf(next.manifest.stores)).toBeGreaterThan(9 * MIB);
     expect(ownBytes(next.manifest)).toBeLessThan(20_000);
-    expect(next.manifest.format).toBe(4);
+    expect(next.manifest.format).toBe(5);
     expect(await restored(next.manifest.id)).toBe(digestOf(live('')));
     expect(await restored(first.manifest.id)).toBe(before);
     for (const one of [first, next]) await verifyBackup(order(one.manifest.id));

@@ -123,7 +123,7 @@ describe('a manifest', () => {
   });
 
   it.each<[string, (manifest: Manifest) => void]>([
-    ['format is missing or wrong', (m) => Object.assign(m, { format: 5 })],
+    ['format is missing or wrong', (m) => Object.assign(m, { format: 6 })],
     ['id is missing or wrong', (m) => Object.assign(m, { id: 'latest' })],
     ['its id names another service or environment', (m) => Object.assign(m, { service: 'other' })],
     ['its id names another reason', (m) => Object.assign(m, { reason: 'manual' })],
@@ -185,8 +185,14 @@ describe('a manifest with objects', () => {
   };
 
   it('is read in every format that may have them, and in none before or after', () => {
-    for (const format of [3, 4]) expect(readManifest(shared(undefined, { format }), 'm').format).toBe(format);
-    for (const format of [1, 2, 5]) expect(() => readManifest(shared(undefined, { format }), 'm')).toThrow();
+    for (const format of [3, 4, 5]) expect(readManifest(shared(undefined, { format }), 'm').format).toBe(format);
+    for (const format of [1, 2, 6]) expect(() => readManifest(shared(undefined, { format }), 'm')).toThrow();
+  });
+
+  it('may be packed with zstd from format 5 on', () => {
+    const zstd = (format: number): Buffer => shared((object) => (object.stored.codec = 'zstd'), { format });
+    expect(readManifest(zstd(5), 'm').format).toBe(5);
+    expect(() => readManifest(zstd(4), 'm')).toThrow('packed with zstd, which its format does not know');
   });
 
   it('is read back, counts them, and knows which were written before it', () => {

@@ -17,7 +17,7 @@ export interface Capture {
 }
 
 /** How the bytes of a part were packed before they were encrypted. */
-export const CODECS = ['none', 'gzip', 'brotli'] as const;
+export const CODECS = ['none', 'gzip', 'brotli', 'zstd'] as const;
 export type Codec = (typeof CODECS)[number];
 
 /** A file as it lies in the vault. */
@@ -139,12 +139,12 @@ export interface BackupContext {
 }
 
 /** What is read; the last is written. */
-export const MANIFEST_FORMATS = [1, 2, 3, 4] as const;
+export const MANIFEST_FORMATS = [1, 2, 3, 4, 5] as const;
 export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
 
 /** What a backup says about itself; never changes once the backup is sealed. */
 export interface Manifest {
-  /** 1: plain parts, no signature. 2: with `seal`. 3: with `context`, and stores may have `objects`. 4: files say how they are cut into pieces. */
+  /** 1: plain parts, no signature. 2: with `seal`. 3: with `context`, and stores may have `objects`. 4: files say how they are cut into pieces. 5: packed with zstd. */
   format: ManifestFormat;
   id: string;
   service: string;

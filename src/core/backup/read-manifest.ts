@@ -9,6 +9,7 @@ import {
   objectsOf,
   partsOf,
   storedBytesOf,
+  storedOf,
   totalsOf,
   type BackupContext,
   type Manifest,
@@ -258,6 +259,7 @@ function requireConsistent(manifest: Manifest, where: string): void {
     [new Set(paths).size === paths.length, 'a part is in it twice'],
     [listsOf(manifest).every(isSorted), 'a list of it is not sorted'],
     [objects.every(({ stored }) => isOrigin(stored.from, manifest)), 'an object comes from no backup before it'],
+    [manifest.format >= 5 || !isPackedWithZstd(manifest), 'it is packed with zstd, which its format does not know'],
     [manifest.stores.every((store) => store.parts.length > 0), 'a store has no parts'],
     [manifest.stores.every((store) => store.engine === store.capture.engine), 'a store names two engines'],
     [totals.files === manifest.totals.files && totals.bytes === manifest.totals.bytes, 'its totals do not add up'],
@@ -270,6 +272,11 @@ function requireConsistent(manifest: Manifest, where: string): void {
   ];
   const wrong = facts.find(([holds]) => !holds);
   if (wrong) throw invalid(wrong[1], where);
+}
+
+function isPackedWithZstd(manifest: Manifest): boolean {
+  const ofObjects = manifest.stores.flatMap(objectsOf).map(({ stored }) => stored);
+  return [...partsOf(manifest).map(storedOf), ...ofObjects].some(({ codec }) => codec === 'zstd');
 }
 
 /** The lists that are to be sorted, as paths and names. */

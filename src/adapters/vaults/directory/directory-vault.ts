@@ -199,7 +199,7 @@ async function completeManifest(
   const storedBytes = storedBytesOf({ stores, context });
   return {
     ...draft,
-    format: 4,
+    format: 5,
     stores,
     context,
     consistencyWindowMs: consistencyWindowMs(stores),

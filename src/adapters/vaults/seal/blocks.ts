@@ -1,11 +1,12 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { createByteQueue } from './byte-queue.ts';
 
 // Blocks in the way of the STREAM construction: every block has its own nonce, which holds its number and whether it is the last. So blocks
 // cannot be taken away, added, exchanged or put in another order, and the end cannot be cut off, without a block failing.
 
 /** Bytes of a block before it is encrypted: what is held at once, several times over. */
 export const BLOCK_BYTES = 256 * 1024;
-const TAG_BYTES = 16;
+export const TAG_BYTES = 16;
 const NONCE_BYTES = 12;
 const KEY_BYTES = 32;
 const CIPHER = 'aes-256-gcm';
@@ -22,7 +23,7 @@ export interface BlockKey {
   bound: Buffer;
 }
 
-type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
+export type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
 
 /** A block failed: it was changed, or is not the block that belongs there. */
 export class BlockFault extends Error {
@@ -54,19 +55,19 @@ function nonceOf(block: number, isLast: boolean): Buffer {
 
 /** Encrypts block after block; holds one of them at a time. */
 export async function* encryptBlocks(source: Chunks, lock: BlockKey): AsyncGenerator<Buffer> {
-  for await (const block of inBlocks(source, BLOCK_BYTES)) yield* encryptBlock(block, lock);
+  for await (const { block, ...place } of inBlocks(source, BLOCK_BYTES)) yield* encryptBlock([block], place, lock);
 }
 
-/** Encrypts what is in memory as a whole, as the one block that it is: content and tag. */
-export function encryptWhole(content: Buffer, lock: BlockKey): [Buffer, Buffer] {
-  return encryptBlock({ block: content, number: 0, isLast: true }, lock);
+/** Encrypts what is in memory as a whole, as the one block that it is: its contents, one after the other, and the tag. */
+export function encryptWhole(contents: readonly Buffer[], lock: BlockKey): Buffer[] {
+  return encryptBlock(contents, { number: 0, isLast: true }, lock);
 }
 
-function encryptBlock({ block, number, isLast }: Block, { key, bound }: BlockKey): [Buffer, Buffer] {
-  const cipher = createCipheriv(CIPHER, key, nonceOf(number, isLast)).setAAD(bound);
-  const content = cipher.update(block);
+function encryptBlock(contents: readonly Buffer[], place: Omit<Block, 'block'>, { key, bound }: BlockKey): Buffer[] {
+  const cipher = createCipheriv(CIPHER, key, nonceOf(place.number, place.isLast)).setAAD(bound);
+  const encrypted = contents.map((content) => cipher.update(content));
   cipher.final();
-  return [content, cipher.getAuthTag()];
+  return [...encrypted, cipher.getAuthTag()];
 }
 
 /** Gives out only blocks that are the right ones in the right place; throws a BlockFault otherwise, also when the end is missing. */
@@ -92,29 +93,20 @@ function decryptBlock({ block, number, isLast }: Block, { key, bound }: BlockKey
   return plain;
 }
 
-interface Block {
+export interface Block {
   block: Buffer;
   number: number;
   isLast: boolean;
 }
 
 /** All blocks but the last are full; nothing at all is one empty block. */
-async function* inBlocks(source: Chunks, size: number): AsyncGenerator<Block> {
-  let pending: Buffer[] = [];
-  let bytes = 0;
+export async function* inBlocks(source: Chunks, size: number): AsyncGenerator<Block> {
+  const queue = createByteQueue();
   let number = 0;
   for await (const chunk of source) {
-    pending.push(chunk);
-    bytes += chunk.length;
+    queue.push(chunk);
     // A full block is the last one if nothing follows, so it waits for the next byte.
-    if (bytes <= size) continue;
-    const whole = Buffer.concat(pending);
-    let from = 0;
-    for (; whole.length - from > size; from += size, number += 1) {
-      yield { block: whole.subarray(from, from + size), number, isLast: false };
-    }
-    pending = [whole.subarray(from)];
-    bytes = whole.length - from;
+    for (; queue.length > size; number += 1) yield { block: queue.take(size), number, isLast: false };
   }
-  yield { block: Buffer.concat(pending), number, isLast: true };
+  yield { block: queue.take(queue.length), number, isLast: true };
 }

@@ -1,8 +1,9 @@
 import { pipeline } from 'node:stream/promises';
 import { storedOf, type Part } from '../../../core/backup/manifest.ts';
 import { problem, type Problem } from '../../../core/release/problem.ts';
-import { BlockFault, decryptBlocks, keyOfPart, type PartName } from './blocks.ts';
+import { BlockFault, decryptBlocks, keyOfPart, TAG_BYTES, type PartName } from './blocks.ts';
 import { isUnpackError, unpacker } from './codecs.ts';
+import { UnpackFault } from './zstd-frame.ts';
 import { chunksOf, createMeter, flowInto, isCutOff } from './part-files.ts';
 
 export interface OpenOrder {
@@ -44,11 +45,12 @@ async function open(order: OpenOrder, flow: (run: (sink: Sink) => Promise<void>)
   const name: PartName = { backup: order.backup, path: part.path };
   const stored = createMeter();
   const raw = createMeter();
-  const unpack = unpacker(storedOf(part).codec);
+  const unpack = await unpacker(storedOf(part).codec, part.bytes);
   const decrypted = (source: Chunks): Chunks =>
     lock === null ? source : decryptBlocks(source, keyOfPart(lock.dataKey, name), lock.blockBytes);
   const measured = (source: Chunks): Chunks => raw.watch(limited(source, order));
-  const from = stored.watch(chunksOf(order.from));
+  // In pieces of a block: then none has to be put together.
+  const from = stored.watch(chunksOf(order.from, lock === null ? undefined : lock.blockBytes + TAG_BYTES));
   try {
     await flow((sink) => {
       const write = (source: Chunks): Promise<void> => sink(measured(source));
@@ -70,7 +72,7 @@ async function* limited(source: Chunks, order: OpenOrder): Chunks {
   let bytes = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
-    if (bytes > order.part.bytes) throw invalid(`unpacks to more than its ${order.part.bytes} bytes`, order);
+    if (bytes > order.part.bytes) throw tooLarge(order);
     yield chunk;
   }
 }
@@ -82,9 +84,15 @@ function faultOf(error: unknown, order: OpenOrder): unknown {
       order,
     );
   }
+  const tooMuch = error instanceof UnpackFault ? error.tooMuch : null;
+  if (tooMuch === 'content') return tooLarge(order);
   // Nobody else cuts it off: the packed data had ended, and there was more.
-  if (isCutOff(error)) return invalid('goes on behind its end', order);
+  if (tooMuch === 'bytes' || isCutOff(error)) return invalid('goes on behind its end', order);
   return isUnpackError(error) ? invalid('cannot be unpacked', order) : error;
+}
+
+function tooLarge(order: OpenOrder): Problem {
+  return invalid(`unpacks to more than its ${order.part.bytes} bytes`, order);
 }
 
 function invalid(what: string, { part, from }: OpenOrder): Problem {

@@ -28,12 +28,20 @@ export function createMeter(): Meter {
   };
 }
 
+/** The same until it is to stop: between streams that are none of Node's own nobody else looks. */
+export async function* until(signal: AbortSignal | undefined, source: Chunks | Iterable<Buffer>): Chunks {
+  for await (const chunk of source) {
+    signal?.throwIfAborted();
+    yield chunk;
+  }
+}
+
 /** The bytes of a file, piece after piece. */
-export async function* chunksOf(path: string): Chunks {
+export async function* chunksOf(path: string, chunkBytes = CHUNK_BYTES): Chunks {
   const file = await openForReading(path);
   try {
     for (let position = 0; ;) {
-      const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+      const buffer = Buffer.allocUnsafeSlow(chunkBytes);
       const count = await file.read(buffer, position);
       if (count === 0) return;
       position += count;

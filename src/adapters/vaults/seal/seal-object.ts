@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Codec, SealedObject } from '../../../core/backup/manifest.ts';
 import { problem, type Problem } from '../../../core/release/problem.ts';
 import { BlockFault, decryptWhole, encryptWhole, keyOfObject } from './blocks.ts';
-import { isUnpackError, mayShrink, PACKED_WITH, packWhole, unpackWhole } from './codecs.ts';
+import { bytesIn, isUnpackError, mayShrink, packWhole, unpackWhole } from './codecs.ts';
 
 const KEY_BYTES = 32;
 
@@ -20,22 +20,17 @@ export async function sealObject(
   key: Buffer | null,
 ): Promise<{ object: SealedObject; stored: Buffer[] }> {
   const { codec, content } = await packed(raw);
-  const stored = key === null ? [content] : encryptWhole(content, keyOfObject(key, path));
+  const stored = key === null ? content : encryptWhole(content, keyOfObject(key, path));
   const hash = createHash('sha256');
-  let bytes = 0;
-  for (const chunk of stored) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { object: { path, bytes: raw.length, stored: { codec, bytes, sha256: hash.digest('hex') } }, stored };
+  for (const chunk of stored) hash.update(chunk);
+  const sha256 = hash.digest('hex');
+  return { object: { path, bytes: raw.length, stored: { codec, bytes: bytesIn(stored), sha256 } }, stored };
 }
 
-async function packed(raw: Buffer): Promise<{ codec: Codec; content: Buffer }> {
-  if (!mayShrink(raw)) return { codec: 'none', content: raw };
-  const content = await packWhole(raw);
-  return content.length <= raw.length * (1 - SAVED_SHARE_MIN)
-    ? { codec: PACKED_WITH, content }
-    : { codec: 'none', content: raw };
+async function packed(raw: Buffer): Promise<{ codec: Codec; content: Buffer[] }> {
+  if (!(await mayShrink(raw))) return { codec: 'none', content: [raw] };
+  const found = await packWhole(raw);
+  return bytesIn(found.content) <= raw.length * (1 - SAVED_SHARE_MIN) ? found : { codec: 'none', content: [raw] };
 }
 
 /** The bytes of an object from those in the vault. Throws `backup-invalid` unless every byte on the way is the one that was sealed. */

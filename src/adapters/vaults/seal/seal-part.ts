@@ -1,8 +1,9 @@
 import { pipeline } from 'node:stream/promises';
 import type { Part, StoredFile } from '../../../core/backup/manifest.ts';
 import { encryptBlocks, keyOfPart, type PartName } from './blocks.ts';
-import { PACKED_WITH, packer } from './codecs.ts';
-import { chunksOf, createMeter, flowInto } from './part-files.ts';
+import { packer } from './codecs.ts';
+import { chunksOf, createMeter, flowInto, until } from './part-files.ts';
+import { FRAME_BYTES } from './zstd-stream.ts';
 
 export interface SealOrder {
   /** The file as the store wrote it, or the bytes themselves. */
@@ -23,12 +24,10 @@ export async function sealPart(order: SealOrder): Promise<Part> {
   const locked = (source: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
     stored.watch(dataKey === null ? source : encryptBlocks(source, keyOfPart(dataKey, name)));
   const options = order.signal === undefined ? {} : { signal: order.signal };
-  const source = typeof order.from === 'string' ? chunksOf(order.from) : oneChunk(order.from);
-  await flowInto(order.to, (sink) => pipeline(raw.watch(source), packer(), locked, sink, options));
+  // In pieces of a frame: then none has to be put together.
+  const source = typeof order.from === 'string' ? chunksOf(order.from, FRAME_BYTES) : [order.from];
+  const { codec, stage } = await packer();
+  await flowInto(order.to, (sink) => pipeline(raw.watch(until(order.signal, source)), stage, locked, sink, options));
   const before: StoredFile = raw.facts();
-  return { path: name.path, ...before, stored: { codec: PACKED_WITH, ...stored.facts() } };
-}
-
-async function* oneChunk(bytes: Buffer): AsyncIterable<Buffer> {
-  yield bytes;
+  return { path: name.path, ...before, stored: { codec, ...stored.facts() } };
 }

@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSy
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAgeRecipient } from '../../../core/backup/age-recipient.ts';
@@ -73,12 +73,32 @@ describe('a part', () => {
     expect((await open(open1, { key: null })).equals(data)).toBe(true);
   });
 
-  it('packed with gzip is read as well', async () => {
+  it.each([
+    ['gzip', gzipSync],
+    ['brotli', brotliCompressSync],
+    ['none', (bytes: Buffer) => bytes],
+  ] as const)('packed with %s is read as well', async (codec, pack) => {
     const data = randomBytes(1000);
     const part = await seal(data, 'data/part', null);
-    writeFileSync(at('stored'), gzipSync(data));
-    const stored = { codec: 'gzip' as const, ...(await sha256OfFile(at('stored'))) };
+    expect(storedOf(part).codec).toBe('zstd');
+    writeFileSync(at('stored'), pack(data));
+    const stored = { codec, ...(await sha256OfFile(at('stored'))) };
     expect((await open({ ...part, stored }, { key: null })).equals(data)).toBe(true);
+  });
+
+  it('that is not encrypted is refused by its packing when every hash was forged to match', async () => {
+    const part = await seal(Buffer.alloc(3_000_000, 'a line\n'), 'data/part', null);
+    const sealed = readFileSync(at('stored'));
+    const faults = {
+      'cannot be unpacked': [sealed.subarray(0, -1), sealed.subarray(1), Buffer.alloc(0), Buffer.alloc(50)],
+      'goes on behind its end': [Buffer.concat([sealed, Buffer.from('x')]), Buffer.concat([sealed, sealed])],
+    };
+    for (const [message, contents] of Object.entries(faults)) {
+      for (const content of contents) {
+        writeFileSync(at('stored'), content);
+        await expect(open(part, { key: null })).rejects.toMatchObject({ ...refused, message: `part data/part ${message}` });
+      }
+    }
   });
 
   it('of another name, of another backup, or read with another key is refused', async () => {
