@@ -29,11 +29,7 @@ export type Stage = Duplex | ((source: Chunks) => AsyncGenerator<Buffer>);
 /** Where zstd cannot be loaded: quality 1 packs as tightly as gzip in 0.4 of its time; a window of 256 KiB instead of 4 MiB takes a third less time. */
 const BROTLI = { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_LGWIN]: 18 };
 
-/** What parts and objects are packed with here. */
-export async function packedWith(): Promise<Codec> {
-  return (await zstdHere()).pack === null ? 'brotli' : 'zstd';
-}
-
+/** Packs a part: with zstd where it can be loaded. */
 export async function packer(): Promise<{ codec: Codec; stage: Stage }> {
   const { pack } = await zstdHere();
   return pack === null

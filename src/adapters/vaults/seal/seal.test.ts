@@ -96,7 +96,10 @@ describe('a part', () => {
     for (const [message, contents] of Object.entries(faults)) {
       for (const content of contents) {
         writeFileSync(at('stored'), content);
-        await expect(open(part, { key: null })).rejects.toMatchObject({ ...refused, message: `part data/part ${message}` });
+        await expect(open(part, { key: null })).rejects.toMatchObject({
+          ...refused,
+          message: `part data/part ${message}`,
+        });
       }
     }
   });

@@ -74,7 +74,14 @@ describe('zstd', () => {
     ['says that it unpacks to more than the part has', frame(FRAME_BYTES_MAX, [run]), 'content'],
     ['says that it unpacks to 4 GiB', frame(0xffffffff, [run]), 'content'],
     ['hides more in runs than it says', frame(100, [run, run, run]), null],
-    ['hides a thousand runs', frame(FRAME_BYTES, Array.from({ length: 1000 }, () => run)), null],
+    [
+      'hides a thousand runs',
+      frame(
+        FRAME_BYTES,
+        Array.from({ length: 1000 }, () => run),
+      ),
+      null,
+    ],
     ['does not say its size', Buffer.from('28b52ffd005809000068', 'hex'), null],
     ['has a checksum', Buffer.from('28b52ffda40000000001000000000000', 'hex'), null],
     ['has a block of a kind that is not known', frame(10, [{ type: 3, size: 10, content: randomBytes(10) }]), null],
