@@ -41,10 +41,16 @@ export function zstdHere(): Promise<Zstd> {
 
 /** null: there is none for this machine, or it was left out when shipway was installed. */
 async function loadAddon(): Promise<Addon | null> {
+  const report = process.report as typeof process.report & { excludeNetwork: boolean };
+  const { excludeNetwork } = report;
+  // It asks the report of Node which C library is here, and a report would look up the name of everybody we are connected to.
+  report.excludeNetwork = true;
   try {
     return (await import('@toondepauw/node-zstd')) as Addon;
   } catch {
     return null;
+  } finally {
+    report.excludeNetwork = excludeNetwork;
   }
 }
 
