@@ -44,7 +44,7 @@ export async function captureObjects(
   const found: Found[] = [];
   for await (const one of everythingIn(tree, effect)) found.push(one);
   const same = unchangedOf(found, past);
-  await pool.take(same.values());
+  await pool.take(same.values(), changedOf(found, same, past));
   for (const [path, file] of same) if (file.isFresh || !pool.holds(file)) same.delete(path);
   const files = found.filter(({ facts }) => facts.type === 'file');
   requireRoom(folder, bytesIn(files.filter(({ path }) => !same.has(path))), tree.paths.join(', '));
@@ -75,6 +75,15 @@ function unchangedOf(found: readonly Found[], past: ReadonlyMap<string, Remember
     if (before !== undefined && isAsRemembered(before, facts)) same.set(path, before);
   }
   return same;
+}
+
+function changedOf(
+  found: readonly Found[],
+  same: ReadonlyMap<string, RememberedFile>,
+  past: ReadonlyMap<string, RememberedFile>,
+): RememberedFile[] {
+  const changed = found.filter(({ path, facts }) => facts.type === 'file' && !same.has(path));
+  return changed.flatMap(({ path }) => past.get(path) ?? []);
 }
 
 async function capturedEntries(

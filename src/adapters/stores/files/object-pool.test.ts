@@ -36,8 +36,8 @@ async function putAll(pool: ObjectPool, content: Buffer): Promise<Piece[]> {
   return pieces;
 }
 
-function remembered(content: Buffer, pieces: Piece[]): RememberedFile {
-  const facts = { path: 'film', bytes: content.length, mtimeNs: '1', ctimeNs: '1', identity: '1:1', isFresh: false };
+function remembered(content: Buffer, pieces: Piece[], path = 'film'): RememberedFile {
+  const facts = { path, bytes: content.length, mtimeNs: '1', ctimeNs: '1', identity: '1:1', isFresh: false };
   return { ...facts, pieceBytes: SIZE, pieces };
 }
 
@@ -65,11 +65,40 @@ describe('the pool of a capture', () => {
     for (const at of [3 * SIZE + 5, 70 * SIZE]) film.writeUInt8((film[at] ?? 0) ^ 1, at);
     const sink = memorySink(first.objects);
     const next = createObjectPool(sink, new Map([['film', before]]));
-    await next.take([before]);
+    await next.take([before], []);
     const pieces = await putAll(next, film);
     await next.flush();
     expect([...sink.objects.values()].map(({ length }) => length)).toEqual([2 * SIZE]);
     expect(joined(pieces, new Map([...first.objects, ...sink.objects])).equals(film)).toBe(true);
+  });
+
+  it('takes an object over that a large file has most of, of which a little has changed', async () => {
+    const first = memorySink();
+    const [film, note] = [randomBytes(20 * SIZE), randomBytes(SIZE)];
+    const pool = createObjectPool(first, new Map());
+    const before = remembered(film, await putAll(pool, film));
+    const rests = remembered(note, await putAll(pool, note), 'note');
+    await pool.flush();
+    film.writeUInt8((film[0] ?? 0) ^ 1, 0);
+    const sink = memorySink(first.objects);
+    const next = createObjectPool(sink, new Map([before, rests].map((file) => [file.path, file])));
+    await next.take([rests], [before]);
+    await putAll(next, film);
+    await next.flush();
+    expect(next.holds(rests)).toBe(true);
+    expect([...sink.objects.values()].map(({ length }) => length)).toEqual([SIZE]);
+  });
+
+  it('takes nothing over of an object of which a rest is in use', async () => {
+    const first = memorySink();
+    const [film, note] = [randomBytes(20 * SIZE), randomBytes(SIZE)];
+    const pool = createObjectPool(first, new Map());
+    const before = remembered(film, await putAll(pool, film));
+    const rests = remembered(note, await putAll(pool, note), 'note');
+    await pool.flush();
+    const next = createObjectPool(memorySink(first.objects), new Map([before, rests].map((file) => [file.path, file])));
+    await next.take([rests], []);
+    expect(next.holds(rests)).toBe(false);
   });
 
   it('lays what nothing packs apart from what can be packed, in whatever order they are read', async () => {
