@@ -1,30 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { ObjectSink } from '../store.ts';
+import { memorySink } from '../../../../test/support/memory-sink.ts';
 import { createObjectPool, type ObjectPool } from './object-pool.ts';
 import { PIECE_BYTES_MAX, type Piece } from './piece-index.ts';
 import type { RememberedFile } from './remembered-files.ts';
 
 const KIB = 1024;
 const SIZE = 128 * KIB;
-
-/** Keeps what is written in memory; `before` is what the newest backup has. */
-function memorySink(before: ReadonlyMap<string, Buffer> = new Map()): ObjectSink & { objects: Map<string, Buffer> } {
-  const objects = new Map<string, Buffer>();
-  return {
-    objects,
-    note: null,
-    bytesOf: (name) => before.get(name)?.length ?? null,
-    take: async (name) => before.has(name),
-    space: async () => Buffer.alloc(PIECE_BYTES_MAX),
-    write: async (space, bytes) => {
-      const name = `${before.size > 0 ? 'next' : 'first'}-${objects.size}`;
-      objects.set(name, space.subarray(0, bytes));
-      return name;
-    },
-    keep: async () => undefined,
-  };
-}
 
 async function putAll(pool: ObjectPool, content: Buffer): Promise<Piece[]> {
   const pieces: Piece[] = [];
@@ -37,8 +19,8 @@ async function putAll(pool: ObjectPool, content: Buffer): Promise<Piece[]> {
 }
 
 function remembered(content: Buffer, pieces: Piece[], path = 'film'): RememberedFile {
-  const facts = { path, bytes: content.length, mtimeNs: '1', ctimeNs: '1', identity: '1:1', isFresh: false };
-  return { ...facts, pieceBytes: SIZE, pieces };
+  const entry = { path, gid: 0, mode: 0o644, mtimeMs: 1, uid: 0, type: 'file' as const, bytes: content.length };
+  return { ...entry, pieceBytes: SIZE, pieces, mtimeNs: '1', ctimeNs: '1', identity: '1:1', isFresh: false };
 }
 
 const joined = (pieces: Piece[], objects: ReadonlyMap<string, Buffer>): Buffer =>
