@@ -137,7 +137,8 @@ function sizeFor({ path }: Found, { past, storeBytes }: Act): (bytes: number) =>
 function otherEntry({ path, facts, target }: Found, { remembered }: Act): PieceEntry {
   const { gid, mode, mtimeMs, uid } = facts;
   const shared = { path, gid, mode, mtimeMs, uid };
-  const entry = target === null ? { ...shared, type: 'directory' as const } : { ...shared, type: 'link' as const, target };
+  const entry =
+    target === null ? { ...shared, type: 'directory' as const } : { ...shared, type: 'link' as const, target };
   remembered.push(entry);
   return entry;
 }

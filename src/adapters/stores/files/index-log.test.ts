@@ -76,7 +76,10 @@ describe('the index of a tree as a log', () => {
     const sizes: number[] = [];
     for (let round = 1; kept.log.objects.length > sizes.length && round < 20; round += 1) {
       sizes.push(kept.log.objects.length);
-      kept = await next(kept, [folder('a'), ...many(100).map((one, at) => (at % 10 > 0 ? one : file(one.path, 900 + round)))]);
+      kept = await next(kept, [
+        folder('a'),
+        ...many(100).map((one, at) => (at % 10 > 0 ? one : file(one.path, 900 + round))),
+      ]);
     }
     expect(sizes).toEqual([1, 2, 3, 4, 5, 6]);
     expect(kept.log.objects).toHaveLength(1);

@@ -1,6 +1,13 @@
 import { TextDecoder } from 'node:util';
 import type { ObjectSink, ObjectSource } from '../store.ts';
-import { hasItsPieces, PIECE_BYTES_MAX, pieceLine, type FileEntry, type Piece, type PieceEntry } from './piece-index.ts';
+import {
+  hasItsPieces,
+  PIECE_BYTES_MAX,
+  pieceLine,
+  type FileEntry,
+  type Piece,
+  type PieceEntry,
+} from './piece-index.ts';
 import { inTreeOrder, invalidIndex, isCount, isWholeEntry, requireSafeTree } from './tree-entries.ts';
 
 /**
@@ -129,7 +136,11 @@ export function objectsOfLog(text: string, where: string): string[] {
 }
 
 /** The index that a log comes to; throws `backup-invalid` for anything a restore must not follow. */
-export async function readIndexLog(names: readonly string[], objects: ObjectSource, where: string): Promise<PieceEntry[]> {
+export async function readIndexLog(
+  names: readonly string[],
+  objects: ObjectSource,
+  where: string,
+): Promise<PieceEntry[]> {
   const found = new Map<string, PieceEntry>();
   let rest = '';
   let number = 0;

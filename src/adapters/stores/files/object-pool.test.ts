@@ -54,33 +54,35 @@ describe('the pool of a capture', () => {
     expect(joined(pieces, new Map([...first.objects, ...sink.objects])).equals(film)).toBe(true);
   });
 
-  it('takes an object over that a large file has most of, of which a little has changed', async () => {
-    const first = memorySink();
+  /** A large file and a small one beside it in one object, as the newest backup has them. */
+  async function largeAndSmall() {
+    const sink = memorySink();
+    const pool = createObjectPool(sink, new Map());
     const [film, note] = [randomBytes(20 * SIZE), randomBytes(SIZE)];
-    const pool = createObjectPool(first, new Map());
-    const before = remembered(film, await putAll(pool, film));
-    const rests = remembered(note, await putAll(pool, note), 'note');
+    const large = remembered(film, await putAll(pool, film));
+    const small = remembered(note, await putAll(pool, note), 'note');
     await pool.flush();
+    const past = new Map([large, small].map((file) => [file.path, file]));
+    return { film, large, small, past, objects: sink.objects };
+  }
+
+  it('takes an object over that a large file has most of, of which a little has changed', async () => {
+    const { film, large, small, past, objects } = await largeAndSmall();
     film.writeUInt8((film[0] ?? 0) ^ 1, 0);
-    const sink = memorySink(first.objects);
-    const next = createObjectPool(sink, new Map([before, rests].map((file) => [file.path, file])));
-    await next.take([rests], [before]);
+    const sink = memorySink(objects);
+    const next = createObjectPool(sink, past);
+    await next.take([small], [large]);
     await putAll(next, film);
     await next.flush();
-    expect(next.holds(rests)).toBe(true);
+    expect(next.holds(small)).toBe(true);
     expect([...sink.objects.values()].map(({ length }) => length)).toEqual([SIZE]);
   });
 
   it('takes nothing over of an object of which a rest is in use', async () => {
-    const first = memorySink();
-    const [film, note] = [randomBytes(20 * SIZE), randomBytes(SIZE)];
-    const pool = createObjectPool(first, new Map());
-    const before = remembered(film, await putAll(pool, film));
-    const rests = remembered(note, await putAll(pool, note), 'note');
-    await pool.flush();
-    const next = createObjectPool(memorySink(first.objects), new Map([before, rests].map((file) => [file.path, file])));
-    await next.take([rests], []);
-    expect(next.holds(rests)).toBe(false);
+    const { small, past, objects } = await largeAndSmall();
+    const next = createObjectPool(memorySink(objects), past);
+    await next.take([small], []);
+    expect(next.holds(small)).toBe(false);
   });
 
   it('lays what nothing packs apart from what can be packed, in whatever order they are read', async () => {
