@@ -126,13 +126,32 @@ async function secondBackups(there: ReadonlySet<string>): Promise<Row> {
   return next;
 }
 
-/** As many more as make 20, each with another percent changed; returns what all take on the disk. */
-async function keepMany(): Promise<number> {
+/** As many more as make 20, each with another percent changed, by every tool; says what all of them take on the disk, ours first. */
+async function keepMany(there: ReadonlySet<string>): Promise<Kept[]> {
   for (let round = 2; round < KEPT; round += 1) {
     changeData(data, MIB, round);
     await measure(ours('backup'));
+    if (there.has('restic')) await measure(['restic', '-q', '-r', restic, 'backup', data]);
+    if (there.has('borg')) await measure(['borg', 'create', '-C', 'zstd,3', `${borg}::${round + 1}`, data]);
   }
-  return sizeMib(OURS);
+  const places = { shipway: OURS, restic, borg };
+  return Object.entries(places)
+    .filter(([name]) => name === 'shipway' || there.has(name))
+    .map(([name, place]) => ({ name, mib: sizeMib(place), firstMib: firstMibOf(name) }));
+}
+
+interface Kept {
+  name: string;
+  mib: number;
+  firstMib: number;
+}
+
+function firstMibOf(name: string): number {
+  return rows.find(({ what }) => what.startsWith(name) && what.includes(', first'))?.storedMib ?? 0;
+}
+
+function keptLine({ name, mib, firstMib }: Kept): string {
+  return `| ${name} | ${firstMib.toFixed(1)} | ${mib.toFixed(1)} | ${(mib / firstMib).toFixed(2)} x |`;
 }
 
 async function readBack(there: ReadonlySet<string>): Promise<void> {
@@ -147,7 +166,7 @@ async function readBack(there: ReadonlySet<string>): Promise<void> {
     await row('restic, restore', ['restic', '-q', '-r', restic, 'restore', 'latest', '--target', `${into}/r`], null);
   if (there.has('borg')) {
     mkdirSync(`${into}/b`);
-    await row('borg, extract', ['sh', '-c', `cd '${into}/b' && borg extract '${borg}::2'`], null);
+    await row('borg, extract', ['sh', '-c', `cd '${into}/b' && borg extract '${borg}::${KEPT}'`], null);
   }
   await row('shipway, restore of the last of 20', ours('restore'), null);
   const difference = spawnSync('diff', ['-rq', data, join(project, 'restored/data/data')], { encoding: 'utf8' });
@@ -186,9 +205,10 @@ try {
   console.log('| what | wall s | CPU s | peak MiB | stored MiB |\n|---|---|---|---|---|');
   const first = await firstBackups(there);
   const next = await secondBackups(there);
-  const keptMib = await keepMany();
+  const kept = await keepMany(there);
   await readBack(there);
-  console.log(`\n${KEPT} kept: ${keptMib.toFixed(1)} MiB`);
+  console.log(`\n| ${KEPT} kept | first MiB | all MiB | |\n|---|---|---|---|`);
+  for (const one of kept) console.log(keptLine(one));
   const peer = (name: string): string => {
     const found = rows.find(({ what }) => what.startsWith(name));
     return found === undefined ? '' : `${(first.cpuSeconds / found.cpuSeconds).toFixed(2)} x the CPU of ${found.what}`;
@@ -199,7 +219,7 @@ try {
       .filter((text) => text !== '')
       .join('; '),
   );
-  printGoals('Backups of files', goalsOf(dataMib, first, next, keptMib));
+  printGoals('Backups of files', goalsOf(dataMib, first, next, kept[0]?.mib ?? Number.NaN));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,6 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +47,7 @@ beforeEach(() => {
   database.close();
   mkdirSync(join(project, 'uploads'));
   writeFileSync(join(project, 'uploads/letter.txt'), 'dear writer');
+  writeFileSync(join(project, 'uploads/old.txt'), 'goes');
   writeFileSync(join(project, 'uploads/film'), randomBytes(5_000_000));
   second = 0;
 });
@@ -99,6 +109,8 @@ test.each(['encrypted', 'not encrypted'])(
     const recipients = how === 'encrypted' ? [other.recipient, recipient] : [];
     const before = await take(recipients);
     writeFileSync(join(project, 'uploads/letter.txt'), 'dear reader');
+    appendFileSync(join(project, 'uploads/film'), 'the end');
+    rmSync(join(project, 'uploads/old.txt'));
     const taken = await take(recipients);
     rmSync(before.folder, { recursive: true }); // what it shares with the one before is its own as well
     expect(taken.shared).toBeGreaterThan(0);
@@ -106,6 +118,7 @@ test.each(['encrypted', 'not encrypted'])(
     expect(read.stderr).toBe('');
     expect(readSqlite(join(read.into, 'database/database.db'), 'SELECT word FROM notes')).toEqual([[['one'], ['two']]]);
     const file = (...names: string[]): Buffer => readFileSync(join(...names));
+    expect(readdirSync(join(read.into, 'uploads/files/uploads'))).toEqual(['film', 'letter.txt']);
     expect(file(read.into, 'uploads/files/uploads/letter.txt').toString()).toBe('dear reader');
     expect(file(read.into, 'uploads/files/uploads/film').equals(file(project, 'uploads/film'))).toBe(true);
   },

@@ -7,14 +7,22 @@ import { requireRoom } from '../require-room.ts';
 import type { Capture, ObjectSink } from '../store.ts';
 import { everythingIn, requireCapturable, requireOutside, type LiveTree } from './live-tree.ts';
 import { createObjectPool, type ObjectPool } from './object-pool.ts';
-import { pieceFingerprint, pieceLines, pieceSizeFor, type FileEntry, type PieceEntry } from './piece-index.ts';
+import { linesOfLog, writeIndexLog } from './index-log.ts';
+import { pieceFingerprint, pieceSizeFor, type FileEntry, type PieceEntry } from './piece-index.ts';
 import { readPieces } from './read-pieces.ts';
-import { filesInNote, isAsRemembered, noteOf, rememberedFile, type RememberedFile } from './remembered-files.ts';
-import { countersOf } from './tree-entries.ts';
+import {
+  isAsRemembered,
+  noteOf,
+  rememberedFile,
+  treeInNote,
+  type RememberedEntry,
+  type RememberedFile,
+} from './remembered-files.ts';
+import { countersOf, inTreeOrder } from './tree-entries.ts';
 import type { Found } from './walk-tree.ts';
 
 export const PIECE_INDEX = 'index.jsonl';
-export const OBJECT_ENGINE = 'files 3 (pieces in objects)';
+export const OBJECT_ENGINE = 'files 4 (pieces and index in objects)';
 
 interface Act {
   tree: LiveTree;
@@ -26,7 +34,7 @@ interface Act {
   /** Bytes of all files. */
   storeBytes: number;
   /** What the next capture will know. */
-  remembered: RememberedFile[];
+  remembered: RememberedEntry[];
 }
 
 /** Copies the tree into objects. Of a file that is as the newest backup found it, nothing is read. */
@@ -39,28 +47,30 @@ export async function captureObjects(
   await requireCapturable(tree, effect);
   await requireOutside(tree, folder, 'the backups are kept');
   const startedMs = effect.clock.nowMs();
-  const past = filesInNote(sink.note);
+  const before = treeInNote(sink.note);
+  const past = before.files;
   const pool = createObjectPool(sink, past);
   const found: Found[] = [];
   for await (const one of everythingIn(tree, effect)) found.push(one);
   const same = unchangedOf(found, past);
-  await pool.take(same.values());
+  await pool.take(same.values(), changedOf(found, same, past));
   for (const [path, file] of same) if (file.isFresh || !pool.holds(file)) same.delete(path);
   const files = found.filter(({ facts }) => facts.type === 'file');
   requireRoom(folder, bytesIn(files.filter(({ path }) => !same.has(path))), tree.paths.join(', '));
   const act: Act = { tree, pool, effect, startedMs, past, storeBytes: bytesIn(files), remembered: [] };
-  const index = await capturedEntries(found, same, act);
+  const index = inTreeOrder(await capturedEntries(found, same, act));
   await pool.flush();
+  const log = await writeIndexLog(index, before, sink);
   await gap('stores.files.copied');
-  await writeAtomically(join(folder, PIECE_INDEX), pieceLines(index));
-  await sink.keep(objectsIn(index), noteOf(act.remembered));
+  await writeAtomically(join(folder, PIECE_INDEX), linesOfLog(log.objects));
+  await sink.keep(new Set([...log.objects, ...objectsIn(index)]), noteOf(log, act.remembered));
   await syncDirectory(folder);
   return {
     engine: OBJECT_ENGINE,
     consistentAt: timestamp(startedMs),
     liveBytes: countersOf(index)['bytes'] ?? 0,
     counters: countersOf(index),
-    fingerprint: pieceFingerprint(index, 'files-3'),
+    fingerprint: pieceFingerprint(index, 'files-4'),
   };
 }
 
@@ -77,6 +87,15 @@ function unchangedOf(found: readonly Found[], past: ReadonlyMap<string, Remember
   return same;
 }
 
+function changedOf(
+  found: readonly Found[],
+  same: ReadonlyMap<string, RememberedFile>,
+  past: ReadonlyMap<string, RememberedFile>,
+): RememberedFile[] {
+  const changed = found.filter(({ path, facts }) => facts.type === 'file' && !same.has(path));
+  return changed.flatMap(({ path }) => past.get(path) ?? []);
+}
+
 async function capturedEntries(
   found: readonly Found[],
   same: ReadonlyMap<string, RememberedFile>,
@@ -84,7 +103,7 @@ async function capturedEntries(
 ): Promise<PieceEntry[]> {
   const index: PieceEntry[] = [];
   for (const one of found) {
-    const entry = one.facts.type === 'file' ? await fileEntry(one, same.get(one.path), act) : entryOf(one);
+    const entry = one.facts.type === 'file' ? await fileEntry(one, same.get(one.path), act) : otherEntry(one, act);
     if (entry !== null) index.push(entry);
   }
   return index;
@@ -100,7 +119,7 @@ async function fileEntry(found: Found, before: RememberedFile | undefined, act: 
   if (read === null) return null;
   const { facts, pieceBytes, pieces } = read;
   const { gid, mode, mtimeMs, uid, bytes } = facts;
-  const entry: FileEntry = { gid, mode, mtimeMs, path: found.path, uid, type: 'file', bytes, pieceBytes, pieces };
+  const entry: FileEntry = { path: found.path, gid, mode, mtimeMs, uid, type: 'file', bytes, pieceBytes, pieces };
   remembered.push(rememberedFile(entry, facts, startedMs));
   return entry;
 }
@@ -115,12 +134,17 @@ function sizeFor({ path }: Found, { past, storeBytes }: Act): (bytes: number) =>
   };
 }
 
-function entryOf({ path, facts, target }: Found): PieceEntry {
+function otherEntry({ path, facts, target }: Found, { remembered }: Act): PieceEntry {
   const { gid, mode, mtimeMs, uid } = facts;
-  const shared = { gid, mode, mtimeMs, path, uid };
-  return target === null ? { ...shared, type: 'directory' } : { ...shared, type: 'link', target };
+  const shared = { path, gid, mode, mtimeMs, uid };
+  const entry =
+    target === null ? { ...shared, type: 'directory' as const } : { ...shared, type: 'link' as const, target };
+  remembered.push(entry);
+  return entry;
 }
 
 function objectsIn(index: readonly PieceEntry[]): Set<string> {
-  return new Set(index.flatMap((entry) => (entry.type === 'file' ? entry.pieces.map(({ object }) => object) : [])));
+  const names = new Set<string>();
+  for (const entry of index) if (entry.type === 'file') for (const { object } of entry.pieces) names.add(object);
+  return names;
 }

@@ -1,30 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { ObjectSink } from '../store.ts';
+import { memorySink } from '../../../../test/support/memory-sink.ts';
 import { createObjectPool, type ObjectPool } from './object-pool.ts';
 import { PIECE_BYTES_MAX, type Piece } from './piece-index.ts';
 import type { RememberedFile } from './remembered-files.ts';
 
 const KIB = 1024;
 const SIZE = 128 * KIB;
-
-/** Keeps what is written in memory; `before` is what the newest backup has. */
-function memorySink(before: ReadonlyMap<string, Buffer> = new Map()): ObjectSink & { objects: Map<string, Buffer> } {
-  const objects = new Map<string, Buffer>();
-  return {
-    objects,
-    note: null,
-    bytesOf: (name) => before.get(name)?.length ?? null,
-    take: async (name) => before.has(name),
-    space: async () => Buffer.alloc(PIECE_BYTES_MAX),
-    write: async (space, bytes) => {
-      const name = `${before.size > 0 ? 'next' : 'first'}-${objects.size}`;
-      objects.set(name, space.subarray(0, bytes));
-      return name;
-    },
-    keep: async () => undefined,
-  };
-}
 
 async function putAll(pool: ObjectPool, content: Buffer): Promise<Piece[]> {
   const pieces: Piece[] = [];
@@ -36,9 +18,9 @@ async function putAll(pool: ObjectPool, content: Buffer): Promise<Piece[]> {
   return pieces;
 }
 
-function remembered(content: Buffer, pieces: Piece[]): RememberedFile {
-  const facts = { path: 'film', bytes: content.length, mtimeNs: '1', ctimeNs: '1', identity: '1:1', isFresh: false };
-  return { ...facts, pieceBytes: SIZE, pieces };
+function remembered(content: Buffer, pieces: Piece[], path = 'film'): RememberedFile {
+  const entry = { path, gid: 0, mode: 0o644, mtimeMs: 1, uid: 0, type: 'file' as const, bytes: content.length };
+  return { ...entry, pieceBytes: SIZE, pieces, mtimeNs: '1', ctimeNs: '1', identity: '1:1', isFresh: false };
 }
 
 const joined = (pieces: Piece[], objects: ReadonlyMap<string, Buffer>): Buffer =>
@@ -65,11 +47,42 @@ describe('the pool of a capture', () => {
     for (const at of [3 * SIZE + 5, 70 * SIZE]) film.writeUInt8((film[at] ?? 0) ^ 1, at);
     const sink = memorySink(first.objects);
     const next = createObjectPool(sink, new Map([['film', before]]));
-    await next.take([before]);
+    await next.take([before], []);
     const pieces = await putAll(next, film);
     await next.flush();
     expect([...sink.objects.values()].map(({ length }) => length)).toEqual([2 * SIZE]);
     expect(joined(pieces, new Map([...first.objects, ...sink.objects])).equals(film)).toBe(true);
+  });
+
+  /** A large file and a small one beside it in one object, as the newest backup has them. */
+  async function largeAndSmall() {
+    const sink = memorySink();
+    const pool = createObjectPool(sink, new Map());
+    const [film, note] = [randomBytes(20 * SIZE), randomBytes(SIZE)];
+    const large = remembered(film, await putAll(pool, film));
+    const small = remembered(note, await putAll(pool, note), 'note');
+    await pool.flush();
+    const past = new Map([large, small].map((file) => [file.path, file]));
+    return { film, large, small, past, objects: sink.objects };
+  }
+
+  it('takes an object over that a large file has most of, of which a little has changed', async () => {
+    const { film, large, small, past, objects } = await largeAndSmall();
+    film.writeUInt8((film[0] ?? 0) ^ 1, 0);
+    const sink = memorySink(objects);
+    const next = createObjectPool(sink, past);
+    await next.take([small], [large]);
+    await putAll(next, film);
+    await next.flush();
+    expect(next.holds(small)).toBe(true);
+    expect([...sink.objects.values()].map(({ length }) => length)).toEqual([SIZE]);
+  });
+
+  it('takes nothing over of an object of which a rest is in use', async () => {
+    const { small, past, objects } = await largeAndSmall();
+    const next = createObjectPool(memorySink(objects), past);
+    await next.take([small], []);
+    expect(next.holds(small)).toBe(false);
   });
 
   it('lays what nothing packs apart from what can be packed, in whatever order they are read', async () => {

@@ -6,8 +6,11 @@ import type { RememberedFile } from './remembered-files.ts';
 
 /** Where the pieces of a capture go: into an object that is there already, or with others into a new one. */
 export interface ObjectPool {
-  /** Takes over what most of these files lie in. */
-  take(files: Iterable<RememberedFile>): Promise<void>;
+  /**
+   * Takes over what most of these files lie in. What large files that have changed since had in an object counts as in use: most of such a file
+   * stays. If not, the next capture knows.
+   */
+  take(files: Iterable<RememberedFile>, changed: Iterable<RememberedFile>): Promise<void>;
   /** Whether every piece of the file lies in an object that was taken over. */
   holds(file: RememberedFile): boolean;
   /** Room to read so many bytes into, at most PIECE_BYTES_MAX; the same room every time. */
@@ -45,7 +48,7 @@ export function createObjectPool(sink: ObjectSink, past: ReadonlyMap<string, Rem
   const packs = { dense: emptyPack(), loose: emptyPack() };
   const pool: Pool = { sink, taken: new Map(), known: piecesOf(past.values()), packs, room: null };
   return {
-    take: (files) => takeUsed(pool, files),
+    take: (files, changed) => takeUsed(pool, [...files], [...changed]),
     holds: ({ pieces }) => pieces.every(({ object }) => pool.taken.get(object) === true),
     room: (bytes) => (pool.room ??= Buffer.allocUnsafeSlow(PIECE_BYTES_MAX)).subarray(0, bytes),
     put: async (content, pieceBytes) => {
@@ -64,11 +67,14 @@ function emptyPack(): Pack {
   return { space: null, pieces: [], bytes: 0 };
 }
 
-async function takeUsed(pool: Pool, files: Iterable<RememberedFile>): Promise<void> {
-  for (const [name, bytes] of bytesInUse(files)) {
+async function takeUsed(pool: Pool, files: RememberedFile[], changed: RememberedFile[]): Promise<void> {
+  const needed = new Set(files.flatMap(({ pieces }) => pieces.map(({ object }) => object)));
+  const large = changed.filter(({ pieces }) => pieces.length > 1);
+  for (const [name, bytes] of bytesInUse([...files, ...large])) {
     const whole = pool.sink.bytesOf(name);
-    if (whole !== null && bytes >= whole * USED_SHARE_MIN) await isThere(pool, name);
-    else pool.taken.set(name, false);
+    if (whole === null || bytes < whole * USED_SHARE_MIN) pool.taken.set(name, false);
+    // The others when a piece of them turns up.
+    else if (needed.has(name)) await isThere(pool, name);
   }
 }
 

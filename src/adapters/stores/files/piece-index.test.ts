@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { pieceFingerprint, pieceIndexOf, pieceLines, pieceSizeFor, type PieceEntry } from './piece-index.ts';
+import { pieceFingerprint, pieceIndexOf, pieceLine, pieceSizeFor, type Piece, type PieceEntry } from './piece-index.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
@@ -18,6 +18,7 @@ const file = (path: string, change: object = {}): PieceEntry => ({
   ],
   ...change,
 });
+const piecesIn = (entry: PieceEntry): Piece[] => (entry.type === 'file' ? entry.pieces : []);
 const read = (...entries: PieceEntry[]): PieceEntry[] => pieceIndexOf(linesOf(entries), 'index', 'files-3');
 const linesOf = (entries: object[]): string => entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
 
@@ -25,8 +26,9 @@ describe('an index of files in pieces', () => {
   it('is written in canonical lines and read back', () => {
     const link: PieceEntry = { ...SHARED, path: 'a/l', type: 'link', target: '../b' };
     const entries = [folder('a'), file('a/f'), link];
-    expect(pieceIndexOf(pieceLines(entries), 'index', 'files-3')).toEqual(entries);
-    expect(pieceLines([file('f')])).toBe(
+    const lines = entries.map((entry) => pieceLine(entry, piecesIn(entry))).join('');
+    expect(pieceIndexOf(lines, 'index', 'files-3')).toEqual(entries);
+    expect(pieceLine(file('f'), piecesIn(file('f')))).toBe(
       `{"bytes":1025,"gid":1,"mode":420,"mtimeMs":5,"path":"f","pieceBytes":1024,"pieces":[{"at":0,"object":"x","sha256":"${A}"},` +
         `{"at":7,"object":"y","sha256":"${B}"}],"type":"file","uid":2}\n`,
     );

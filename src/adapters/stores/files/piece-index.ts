@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isCount, parseLines, type TreeEntry } from './tree-entries.ts';
 
-/** Of an index that does not say how its files are cut: all into pieces of 4 MiB. `files-3` says it for each file. */
-export type PieceForm = 'files-2' | 'files-3';
+/** `files-2` does not say how files are cut: all into pieces of 4 MiB. From `files-3` on it is said for each; `files-4` is a log in objects (index-log.ts). */
+export type PieceForm = 'files-2' | 'files-3' | 'files-4';
 const OLD_PIECE_BYTES = 4 * 1024 * 1024;
 
 // What changes in a file costs whole pieces, and every piece costs a line of the index: 128 KiB cost 0.06 % of the data there.
@@ -44,43 +44,44 @@ export interface CutFile {
 export type PieceEntry = TreeEntry<CutFile>;
 export type FileEntry = PieceEntry & { type: 'file' };
 
-/** One line an entry: canonical JSON. Written in order instead of sorted: there may be many. */
-export function pieceLines(entries: readonly PieceEntry[]): string {
-  return entries.map((entry) => `${JSON.stringify(inOrder(entry))}\n`).join('');
+/** A line of an index: canonical JSON. Written in order instead of sorted: there may be many. `pieces`: what is written in the place of those of a file. */
+export function pieceLine(entry: PieceEntry, pieces: readonly unknown[] = []): string {
+  return `${JSON.stringify(inOrder(entry, pieces))}\n`;
 }
 
-function inOrder(entry: PieceEntry): object {
+function inOrder(entry: PieceEntry, pieces: readonly unknown[]): object {
   const { gid, mode, mtimeMs, path, type, uid } = entry;
   switch (entry.type) {
     case 'directory':
       return { gid, mode, mtimeMs, path, type, uid };
     case 'link':
       return { gid, mode, mtimeMs, path, target: entry.target, type, uid };
-    case 'file': {
-      const pieces = entry.pieces.map(({ at, object, sha256 }) => ({ at, object, sha256 }));
+    case 'file':
       return { bytes: entry.bytes, gid, mode, mtimeMs, path, pieceBytes: entry.pieceBytes, pieces, type, uid };
-    }
   }
 }
 
 /** The form that a fingerprint is of. */
 export function pieceFormOf({ fingerprint }: { fingerprint: string }): PieceForm {
-  return fingerprint.startsWith('files-2:') ? 'files-2' : 'files-3';
+  const [form] = fingerprint.split(':');
+  return form === 'files-2' || form === 'files-3' ? form : 'files-4';
 }
 
 export function pieceIndexOf(text: string, where: string, form: PieceForm): PieceEntry[] {
-  const entries = parseLines<PieceEntry>(text, where, (entry) => entry.type !== 'file' || hasItsPieces(entry, form));
-  return form === 'files-3' ? entries : entries.map(withOldSize);
+  const entries = parseLines<PieceEntry>(text, where, (entry) => hasItsPieces(entry, form));
+  return form === 'files-2' ? entries.map(withOldSize) : entries;
 }
 
 function withOldSize(entry: PieceEntry): PieceEntry {
   return entry.type === 'file' ? { ...entry, pieceBytes: OLD_PIECE_BYTES } : entry;
 }
 
-function hasItsPieces(entry: FileEntry, form: PieceForm): boolean {
-  if (Object.hasOwn(entry, 'pieceBytes') !== (form === 'files-3')) return false;
+/** Whether an entry that is a file says everything of its pieces. */
+export function hasItsPieces(entry: PieceEntry, form: PieceForm): boolean {
+  if (entry.type !== 'file') return true;
+  if (Object.hasOwn(entry, 'pieceBytes') !== (form !== 'files-2')) return false;
   const { bytes, pieces } = entry;
-  const pieceBytes = form === 'files-3' ? entry.pieceBytes : OLD_PIECE_BYTES;
+  const pieceBytes = form === 'files-2' ? OLD_PIECE_BYTES : entry.pieceBytes;
   const isSize = isCount(pieceBytes) && pieceBytes >= 1 && pieceBytes <= PIECE_BYTES_MAX;
   return isSize && Array.isArray(pieces) && pieces.length === Math.ceil(bytes / pieceBytes) && pieces.every(isPiece);
 }
@@ -116,7 +117,7 @@ function lasting(entry: PieceEntry, form: PieceForm): object {
     case 'link':
       return { mode, path, target: entry.target, type };
     case 'file': {
-      const cut = form === 'files-3' ? { pieceBytes: entry.pieceBytes } : {};
+      const cut = form === 'files-2' ? {} : { pieceBytes: entry.pieceBytes };
       return { bytes: entry.bytes, mode, path, ...cut, pieces: entry.pieces.map(({ sha256 }) => sha256), type };
     }
   }

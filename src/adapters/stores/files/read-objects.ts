@@ -4,6 +4,7 @@ import { problem } from '../../../core/release/problem.ts';
 import { readText } from '../../../platform/files.ts';
 import type { ObjectSource, OpenedCopy } from '../store.ts';
 import { PIECE_INDEX } from './capture-objects.ts';
+import { objectsOfLog, readIndexLog } from './index-log.ts';
 import {
   bytesOfPiece,
   pieceFingerprint,
@@ -18,10 +19,14 @@ import { countersOf, requireCounted } from './tree-entries.ts';
 export type ReceivePiece = (entry: FileEntry, content: Buffer, position: number) => Promise<void>;
 
 /** The index of a copy, proven to be the one that was captured. */
-export async function readPieceIndex({ folder, capture }: OpenedCopy): Promise<PieceEntry[]> {
+export async function readPieceIndex({ folder, capture, objects }: OpenedCopy): Promise<PieceEntry[]> {
   const where = join(folder, PIECE_INDEX);
   const form = pieceFormOf(capture);
-  const index = pieceIndexOf((await readText(where)) ?? '', where, form);
+  const text = (await readText(where)) ?? '';
+  const index =
+    form === 'files-4'
+      ? await readIndexLog(objectsOfLog(text, where), objects, where)
+      : pieceIndexOf(text, where, form);
   requireCounted({ counters: countersOf(index), fingerprint: pieceFingerprint(index, form) }, capture, where);
   return index;
 }

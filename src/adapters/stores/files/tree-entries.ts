@@ -13,6 +13,13 @@ export type TreeEntry<Content extends object> = {
 
 type AnyEntry = TreeEntry<object>;
 
+/** In the order in which a tree is walked, one name after another by code unit: a folder before what is in it. */
+export function inTreeOrder<Entry extends { path: string }>(entries: readonly Entry[]): Entry[] {
+  // Nothing in a name is smaller than what stands for the end of one.
+  const keyed = entries.map((entry) => ({ entry, key: entry.path.replaceAll('/', '\0') }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ entry }) => entry);
+}
+
 /** One line an entry: canonical JSON, so that equal trees give equal bytes. */
 export function linesOf(entries: readonly AnyEntry[]): string {
   return entries.map((entry) => `${sortedJson(entry)}\n`).join('');
@@ -87,7 +94,7 @@ export function parseLines<Entry extends AnyEntry>(
   isWhole: (entry: Entry) => boolean,
 ): Entry[] {
   const lines = text.split('\n');
-  if (lines.pop() !== '') throw invalid('its last line is cut off', where);
+  if (lines.pop() !== '') throw invalidIndex('its last line is cut off', where);
   const entries = lines.map((line, index) => parseLine(line, index + 1, { where, isWhole }));
   requireSafeTree(entries, where);
   return entries;
@@ -104,18 +111,19 @@ function parseLine<Entry extends AnyEntry>(
   } catch {
     // Answered below, like every other wrong line.
   }
-  throw invalid(`line ${number} is damaged`, where);
+  throw invalidIndex(`line ${number} is damaged`, where);
 }
 
-function requireSafeTree(entries: readonly AnyEntry[], where: string): void {
+/** Throws `backup-invalid` for paths that leave their place, are there twice, or lie below a link or a file. */
+export function requireSafeTree(entries: readonly AnyEntry[], where: string): void {
   const seen = new Map<string, AnyEntry['type']>();
   for (const { path, type } of entries) {
-    if (!staysInside(path)) throw invalid(`${JSON.stringify(path)} leaves the folder it is restored into`, where);
-    if (seen.has(path)) throw invalid(`${JSON.stringify(path)} is in it twice`, where);
+    if (!staysInside(path)) throw invalidIndex(`${JSON.stringify(path)} leaves the folder it is restored into`, where);
+    if (seen.has(path)) throw invalidIndex(`${JSON.stringify(path)} is in it twice`, where);
     for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1)) {
       const above = seen.get(path.slice(0, cut));
       if (above !== undefined && above !== 'directory') {
-        throw invalid(
+        throw invalidIndex(
           `${JSON.stringify(path)} lies below ${JSON.stringify(path.slice(0, cut))}, which is a ${above}`,
           where,
         );
@@ -130,7 +138,7 @@ export function staysInside(path: string): boolean {
   return !path.includes('\0') && path.split('/').every((name) => name !== '' && name !== '.' && name !== '..');
 }
 
-function invalid(what: string, where: string): Error {
+export function invalidIndex(what: string, where: string): Error {
   return problem('backup-invalid', `the index of the archive cannot be trusted: ${what}`, {
     where,
     next: 'Use another backup: shipway backup list shows them.',

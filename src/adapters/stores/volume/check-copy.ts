@@ -4,7 +4,7 @@ import { readText } from '../../../platform/files.ts';
 import { openForReading } from '../../../platform/file-tree.ts';
 import type { Capture } from '../store.ts';
 import { MOUNT } from './workbench.ts';
-import { createTarReader, type VolumeEntry } from './read-tar.ts';
+import { createEntryList, type VolumeEntry } from './list-entries.ts';
 import { countersOf, fingerprintOf, requireSafe } from './volume-entries.ts';
 import type { Description } from './volumes.ts';
 
@@ -16,7 +16,7 @@ const next = 'Use another backup: shipway backup list shows them.';
 /** Everything in a copy, read to its end; refuses what a restore must not follow. */
 export async function readArchive(folder: string, kind: 'backup-failed' | 'backup-invalid'): Promise<VolumeEntry[]> {
   const where = join(folder, ARCHIVE);
-  const reader = createTarReader(MOUNT);
+  const reader = createEntryList(MOUNT);
   const file = await openForReading(where);
   try {
     for (let position = 0; ;) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { problem } from '../../../core/release/problem.ts';
-import type { VolumeEntry } from './read-tar.ts';
+import type { VolumeEntry } from './list-entries.ts';
 
 /** Digest over names, owners, rights and content; not over times. */
 export function fingerprintOf(entries: readonly VolumeEntry[]): string {

@@ -3,7 +3,7 @@ import type { Effect } from '../../../platform/effect.ts';
 import { withScratchPlace, type ScratchPlace } from '../scratch/scratch-place.ts';
 import { HELPER_LABEL } from './containers.ts';
 import { docker, dockerProblem, tryDocker, type DockerCall, type VolumeStore } from './docker.ts';
-import { createTarReader, type VolumeEntry } from './read-tar.ts';
+import { createEntryList, type VolumeEntry } from './list-entries.ts';
 
 /** Where a volume lies in our container, and what everything in its archive begins with. */
 export const MOUNT = 'shipway-volume';
@@ -94,7 +94,7 @@ export async function copyOut(bench: Workbench, volume: string, file: string, ef
 
 /** What is in the volume, without keeping its content. */
 export async function listVolume(bench: Workbench, volume: string, effect: Effect): Promise<VolumeEntry[]> {
-  const reader = createTarReader(MOUNT);
+  const reader = createEntryList(MOUNT);
   await withHelper(bench, { volume, mode: 'reading' }, effect, (helper) => {
     const streams = { onOutput: (chunk: Buffer) => reader.write(chunk) };
     return docker(bench.store, { ...readingCall(bench, volume, helper), streams }, effect);

@@ -8,7 +8,8 @@ import type { Capture } from '../../store.ts';
 import { invalid } from '../description.ts';
 import { differenceFrom, parseManifest, walDifference, type FoundFile } from './backup-manifest.ts';
 import { ARCHIVE, MANIFEST, readDescription, type Description } from './description.ts';
-import { createTarReader, TarFault } from './tar-reader.ts';
+import { TarFault } from '../../tar/read-tar.ts';
+import { createTarReader } from './tar-reader.ts';
 import { readInto, type TreePlace } from './write-tree.ts';
 
 /**

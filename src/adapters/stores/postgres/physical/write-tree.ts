@@ -4,7 +4,8 @@ import { syncDirectory } from '../../../../platform/files.ts';
 import { makeDirectory, openNew, type OpenFile } from '../../../../platform/file-tree.ts';
 import { giveTo, type UserIds } from '../../../../platform/ownership.ts';
 import { WAL_HEAD_BYTES, type FoundFile } from './backup-manifest.ts';
-import { TarFault, type TarEntry, type TarTaker } from './tar-reader.ts';
+import { TarFault } from '../../tar/read-tar.ts';
+import type { TarEntry, TarTaker } from './tar-reader.ts';
 
 /** Where the files of an archive go. */
 export interface TreePlace {

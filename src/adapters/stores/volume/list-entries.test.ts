@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Header, type HeaderData } from 'tar';
-import { createTarReader, type VolumeEntry } from './read-tar.ts';
+import { createEntryList, type VolumeEntry } from './list-entries.ts';
 import { requireSafe } from './volume-entries.ts';
 
 const END = Buffer.alloc(1024);
@@ -16,7 +16,7 @@ function header(data: HeaderData): Buffer {
 }
 
 function read(...parts: Buffer[]): VolumeEntry[] {
-  const reader = createTarReader('v');
+  const reader = createEntryList('v');
   for (const part of parts) reader.write(part);
   return reader.end();
 }
@@ -60,7 +60,7 @@ describe('the archive of a volume', () => {
     expect(() => read(root, Buffer.alloc(512))).toThrow('cut off');
     expect(() => read(root.subarray(0, 300))).toThrow('cut off');
     expect(() => read(damaged, END)).toThrow('damaged');
-    expect(() => read(root, Buffer.alloc(512), root, END)).toThrow('empty block');
+    expect(() => read(root, Buffer.alloc(512), root, END)).toThrow('behind an empty block');
   });
 });
 
