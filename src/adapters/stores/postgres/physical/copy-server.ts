@@ -13,6 +13,7 @@ import { withSession } from '../session.ts';
 const POLL_MS = 20; // a small copy is recovered in about that time
 const LIFE_LIMIT_SECONDS = 24 * 3600; // a terabyte is read in 12 h at most
 const STOP_LIMIT_SECONDS = 600; // the last checkpoint writes what recovery left in memory
+const BUFFERS = '32MB'; // every row is read once, a table after the other, which a larger cache would not make quicker
 const PORT = '5432'; // only part of the name of a socket in a folder of our own
 
 /** A data directory that was just extracted, and what is needed to start a server on it. */
@@ -113,7 +114,7 @@ function settingsFor(folder: string, { major, preparedMax, fate }: CopyOnDisk): 
     'external_pid_file=',
     'max_connections=20',
     `max_prepared_transactions=${preparedMax}`,
-    'shared_buffers=128MB',
+    `shared_buffers=${BUFFERS}`,
     'huge_pages=off',
     `fsync=${sync}`,
     `full_page_writes=${sync}`,
