@@ -11,6 +11,8 @@ import { NO_TIME_LIMIT, type Address } from '../address.ts';
 import { withSession } from '../session.ts';
 
 const POLL_MS = 20; // a small copy is recovered in about that time
+const POLL_GROWTH = 1.2; // each question is a connection for both sides, and a large copy takes minutes
+const POLL_MS_MAX = 250;
 const LIFE_LIMIT_SECONDS = 24 * 3600; // a terabyte is read in 12 h at most
 const STOP_LIMIT_SECONDS = 600; // the last checkpoint writes what recovery left in memory
 const BUFFERS = '32MB'; // every row is read once, a table after the other, which a larger cache would not make quicker
@@ -162,7 +164,7 @@ async function waitUntilRecovered(
     (error: unknown) => void (failed.error = error instanceof Error ? error : new Error('it did not start')),
   );
   const endsAtMs = effect.clock.nowMs() + copy.timeoutSeconds * 1000;
-  for (;;) {
+  for (let pauseMs = POLL_MS; ; pauseMs = Math.min(POLL_MS_MAX, pauseMs * POLL_GROWTH)) {
     effect.signal.throwIfAborted();
     if (failed.error !== null) throw failed.error;
     if (ended.result !== null) throw notRecovered(ended.result, copy);
@@ -174,7 +176,7 @@ async function waitUntilRecovered(
         retry: true,
       });
     }
-    await effect.clock.sleep(POLL_MS, effect.signal);
+    await effect.clock.sleep(pauseMs, effect.signal);
   }
 }
 
