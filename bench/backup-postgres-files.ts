@@ -1,12 +1,11 @@
 /**
  * A PostgreSQL server of 1 GiB copied by its files (`physical`): backup by the command itself and restore in place, against pg_basebackup through
- * zstd and its extraction. Run: npm run bench:backup-postgres-files (SHIPWAY_BENCH_MB: its size)
+ * zstd and its extraction. Our own acts are measured with little data first, so that what they take for themselves and what they take for the data
+ * can be told apart; the first command of a project, which makes the database of shipway, is a row of its own. Run: npm run bench:backup-postgres-files (SHIPWAY_BENCH_MB: its size)
  */
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { storeKinds } from '../src/adapters/stores/index.ts';
-import { identityIn, openKeyRing, openVault, restoreBackup } from '../src/adapters/vaults/index.ts';
 import { installDebian } from '../test/support/debian-program.ts';
 import { freePort } from '../test/support/free-port.ts';
 import {
@@ -20,12 +19,13 @@ import {
 } from '../test/support/physical-postgres.ts';
 import { findPostgres } from '../test/support/postgres-server.ts';
 import { createTemporaryProject } from '../test/support/temporary-project.ts';
-import { testEffect } from '../test/support/test-effect.ts';
-import { measureCommand, serverCpuS, type Measured } from './measure-command.ts';
+import { measureCommand, serverCpuS } from './measure-command.ts';
+import { gibOf, goal, goalOfSize, heading, isGood, loadNow, row, type Cost, type Sized } from './postgres-figures.ts';
 
-const MIB = 1024 * 1024;
 const SIZE_MB = Number(process.env['SHIPWAY_BENCH_MB'] ?? 1024);
+const SMALL_MB = Math.max(16, Math.ceil(SIZE_MB / 8));
 const PROGRAM = resolve('bin/shipway.js');
+const ACT = resolve('bench/backup-postgres-act.mjs');
 
 const postgres = findPostgres();
 if ('reason' in postgres) {
@@ -38,11 +38,10 @@ const project = createTemporaryProject();
 const folder = project.directory;
 const { url, physical } = physicalSettingsOf(server, 'shop') as { url: string; physical: Record<string, unknown> };
 const env = { DATABASE_URL: url, SHIPWAY_ACTOR: 'bench', PATH: `${postgres.bin}:${process.env['PATH'] ?? ''}` };
-let isGood = true;
 
 try {
   await startPhysical(folder, server);
-  await fill();
+  await queryPhysical(server, 'postgres', 'CREATE DATABASE shop');
   await run();
 } finally {
   stopPhysical(folder, server);
@@ -52,16 +51,16 @@ try {
 process.exit(isGood ? 0 : 1);
 
 /** A third text that packs well, a third documents with an index, a third that does not pack at all. */
-async function fill(): Promise<void> {
-  await queryPhysical(server, 'postgres', 'CREATE DATABASE shop');
-  const rows = (perMib: number): string => `generate_series(1, ${Math.ceil(SIZE_MB * perMib)}) AS n`;
+async function fill(megabytes: number): Promise<void> {
+  const rows = (perMib: number): string => `generate_series(1, ${Math.ceil(megabytes * perMib)}) AS n`;
   await queryPhysical(
     server,
     'shop',
-    `CREATE TABLE notes AS SELECT n AS id, repeat(md5((n % 9973)::text), 4) AS body FROM ${rows(1900)};
-     CREATE TABLE visits AS SELECT n AS id, jsonb_build_object('page', n % 50, 'token', md5(n::text)) AS body FROM ${rows(2200)};
-     CREATE INDEX ON visits (id);
-     CREATE TABLE pictures (id int, content bytea); ALTER TABLE pictures ALTER content SET STORAGE EXTERNAL;
+    `CREATE TABLE IF NOT EXISTS notes (id int, body text);
+     CREATE TABLE IF NOT EXISTS visits (id int, body jsonb); CREATE INDEX IF NOT EXISTS visits_id ON visits (id);
+     CREATE TABLE IF NOT EXISTS pictures (id int, content bytea); ALTER TABLE pictures ALTER content SET STORAGE EXTERNAL;
+     INSERT INTO notes SELECT n, repeat(md5((n % 9973)::text), 4) FROM ${rows(1900)};
+     INSERT INTO visits SELECT n, jsonb_build_object('page', n % 50, 'token', md5(n::text)) FROM ${rows(2200)};
      INSERT INTO pictures SELECT n, (SELECT string_agg(sha512((n * 128 + j)::text::bytea), '') FROM generate_series(1, 128) j) FROM ${rows(42)}`,
   );
   await queryPhysical(server, 'shop', 'VACUUM ANALYZE');
@@ -69,10 +68,11 @@ async function fill(): Promise<void> {
 }
 
 /** Measured, with what the server took for it as long as it lives. */
-async function measure(argv: string[]): Promise<Measured & { serverS: number }> {
+async function measure(argv: string[]): Promise<Cost> {
   const before = serverCpuS(postmaster());
   const measured = await measureCommand(argv, { cwd: folder, env });
   if (measured.exitCode !== 0) throw new Error(`${argv.join(' ')} ended with ${measured.exitCode}: ${measured.stderr}`);
+  // A restore in place ends it and starts another one, of which only a part is known.
   return { ...measured, serverS: Math.max(0, serverCpuS(postmaster()) - before) };
 }
 
@@ -84,52 +84,38 @@ function shipway(...words: string[]): string[] {
   return [process.execPath, PROGRAM, ...words];
 }
 
+interface Acts {
+  backup: Cost;
+  restore: Cost;
+}
+
 async function run(): Promise<void> {
-  const [size] = await queryPhysical<{ bytes: string }>(
-    server,
-    'postgres',
-    'SELECT sum(pg_database_size(oid)) AS bytes FROM pg_database',
-  );
-  const gib = Number(size?.bytes) / MIB / 1024;
-  const load = loadavg()[0]?.toFixed(1);
-  console.log(
-    `server of ${gib.toFixed(2)} GiB, ${availableParallelism()} cores, load ${load}, Node ${process.version}`,
-  );
-  console.log(`${'what'.padEnd(46)} wall s   CPU s  server  peak MiB  stored MB`);
-  await peers();
-  const backup = await ours();
-  const restored = await restore(backup.id);
-  console.log(`${'shipway: restored beside, read, swapped'.padEnd(46)}${restored.wallS.toFixed(1).padStart(7)}`);
+  await fill(SMALL_MB);
+  console.log(`${availableParallelism()} cores, ${loadNow()}, Node ${process.version}`);
+  console.log(heading());
+  await makeProject();
+  const small = await ours();
+  await fill(SIZE_MB - SMALL_MB);
+  const large = await ours();
+  await peers(`${large.gib.toFixed(2)} GiB`);
   console.log('');
-  goal('backup, CPU s with the server, a GiB', (backup.cpuS + backup.serverS) / gib, 6);
-  goal('backup, most memory of it and the copy, MiB', backup.peakMiB, 256);
-  goal('restore, wall s, a GiB', restored.wallS / gib, 5);
+  console.log(`with all of what an act takes for itself (and beside it: that, and what a GiB takes), ${loadNow()}`);
+  const sizes: [Sized<Acts>, Sized<Acts>] = [small, large];
+  goalOfSize('backup, CPU s with the server, a GiB', sizes, {
+    limit: 6,
+    of: ({ backup }) => backup.cpuS + backup.serverS,
+  });
+  goal('backup, most memory of it and the copy, MiB', large.acts.backup.peakMiB, 256, large.acts.backup.peakOf);
+  goalOfSize('restore, wall s, a GiB', sizes, { limit: 5, of: ({ restore }) => restore.wallS });
 }
 
-/** In this process: the command would want the service stopped first. Its own CPU is that of the bench, so only the time is told. */
-async function restore(id: string): Promise<{ wallS: number }> {
-  const identity = join(folder, 'identity');
-  const keys = openKeyRing({
-    folder: join(folder, '.shipway/keys'),
-    recipients: [],
-    signers: [],
-    identity: async () => identityIn(readFileSync(identity, 'utf8'), identity),
-  });
-  const kind = storeKinds.postgres;
-  const store = kind.open(kind.settings.parse({ url, physical }), { projectDirectory: folder });
-  const startedMs = performance.now();
-  await restoreBackup({
-    id,
-    service: 'shop',
-    environment: 'production',
-    stores: [{ name: 'database', kind: 'postgres', store }],
-    vault: openVault(join(folder, '.shipway/backups'), keys),
-    effect: testEffect(folder, { variables: { ...process.env, ...env } as Record<string, string> }),
-  });
-  return { wallS: (performance.now() - startedMs) / 1000 };
+async function sizeNow(): Promise<number> {
+  const sql = 'SELECT sum(pg_database_size(oid)) AS bytes FROM pg_database';
+  const [size] = await queryPhysical<{ bytes: string }>(server, 'postgres', sql);
+  return gibOf(Number(size?.bytes));
 }
 
-async function peers(): Promise<void> {
+async function peers(of: string): Promise<void> {
   const from = [
     '-h',
     '127.0.0.1',
@@ -154,26 +140,35 @@ async function peers(): Promise<void> {
     'x',
     ...from,
   ]);
-  row('pg_basebackup | zstd -3', packed, statSync(join(folder, 'base.tar.zst')).size);
+  row(`${of}: pg_basebackup | zstd -3`, packed, statSync(join(folder, 'base.tar.zst')).size);
   mkdirSync(join(folder, 'extracted'));
   row(
-    'its extraction',
+    `${of}: its extraction`,
     await measure(['bash', '-c', 'set -o pipefail; zstd -q -d -c base.tar.zst | tar x -C extracted; sync']),
     0,
   );
   for (const name of ['base.tar.zst', 'extracted']) rmSync(join(folder, name), { recursive: true });
 }
 
-async function ours(): Promise<Measured & { serverS: number; id: string }> {
+/** A project that has its own database, as every project has after its first command. */
+async function makeProject(): Promise<void> {
   const made = await measure(shipway('backup', 'keygen', join(folder, 'identity'), '--json'));
   const { recipient } = JSON.parse(made.stdout) as { recipient: string };
   writeFileSync(join(folder, 'shipway.yaml'), releaseFile(recipient));
   writeFileSync(join(folder, 'version.txt'), '1.0.0\n');
-  await measure(shipway('status')); // its own memory is made on first use, which is not what is measured
+  row('shipway: first backup of all of a project', await measure(shipway('backup', 'create')), 0);
+}
+
+async function ours(): Promise<Sized<Acts>> {
+  const gib = await sizeNow();
+  const of = `${gib.toFixed(2)} GiB`;
   const backup = await measure(shipway('backup', 'create', '--json'));
   const { id } = (JSON.parse(backup.stdout) as { backup: { id: string } }).backup;
-  row('shipway backup create, encrypted', backup, bytesOf(join(folder, '.shipway/backups', id)));
-  return { ...backup, id };
+  row(`${of}: shipway backup create, encrypted`, backup, bytesOf(join(folder, '.shipway/backups', id)));
+  // Not by the command, which would want the service stopped first.
+  const restore = await measure([process.execPath, ACT, JSON.stringify({ project: folder, id, physical })]);
+  row(`${of}: restored beside, read, swapped`, restore, 0);
+  return { gib, acts: { backup, restore } };
 }
 
 function releaseFile(recipient: string): string {
@@ -189,18 +184,4 @@ environments:
 function bytesOf(path: string): number {
   if (!statSync(path).isDirectory()) return statSync(path).size;
   return readdirSync(path).reduce((sum, inner) => sum + bytesOf(join(path, inner)), 0);
-}
-
-function row(what: string, measured: Measured & { serverS: number }, bytes: number): void {
-  const numbers = [measured.wallS, measured.cpuS, measured.serverS].map((value) => value.toFixed(1).padStart(7));
-  const stored = bytes === 0 ? '-' : (bytes / 1e6).toFixed(0);
-  console.log(
-    `${what.padEnd(46)}${numbers.join(' ')} ${measured.peakMiB.toFixed(0).padStart(9)} ${stored.padStart(10)}`,
-  );
-}
-
-function goal(what: string, measured: number, limit: number): void {
-  const isMet = measured <= limit;
-  isGood &&= isMet;
-  console.log(`${what.padEnd(46)} ${measured.toFixed(1).padStart(7)}  goal <= ${limit}  ${isMet ? 'PASS' : 'FAIL'}`);
 }

@@ -9,11 +9,17 @@ export interface Measured {
   wallS: number;
   /** User and system, of the program and of everything it started and waited for. */
   cpuS: number;
-  /** The most that the program and all it started held at one time, looked at every 50 ms. */
+  /**
+   * The most that the program and all it started held at one time, looked at every 50 ms. A page that several of them share counts once: each
+   * process counts its part of it (PSS), or else the buffers of a server would count for each of its connections.
+   */
   peakMiB: number;
+  /** Who held it then: `node 150, pg_dump 12`, MiB. */
+  peakOf: string;
 }
 
 const LOOK_MS = 50;
+const KIB_TOLD = 1024; // who holds less is not named
 const MARK = 'measured-by-bash:';
 
 /** Runs a program to its end and says what it took. It does not see what a program left running, or asked a server to do. */
@@ -27,8 +33,11 @@ export async function measureCommand(
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-  let peakKiB = 0;
-  const look = setInterval(() => (peakKiB = Math.max(peakKiB, residentKiB(child.pid ?? -1))), LOOK_MS);
+  let peak: Held = { kib: 0, of: '' };
+  const look = setInterval(() => {
+    const held = heldBelow(child.pid ?? -1);
+    if (held.kib > peak.kib) peak = held;
+  }, LOOK_MS);
   const [exitCode] = (await once(child, 'close')) as [number | null];
   clearInterval(look);
   const [, wall, user, system] = new RegExp(`${MARK} (\\S+) (\\S+) (\\S+)`).exec(output.stderr) ?? [];
@@ -39,12 +48,18 @@ export async function measureCommand(
     stderr,
     wallS: Number(wall),
     cpuS: Number(user) + Number(system),
-    peakMiB: peakKiB / 1024,
+    peakMiB: peak.kib / 1024,
+    peakOf: peak.of,
   };
 }
 
+interface Held {
+  kib: number;
+  of: string;
+}
+
 /** Of the process and of everything below it. */
-function residentKiB(root: number): number {
+function heldBelow(root: number): Held {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
     const [, parent] = /^\d+$/.test(name) ? fieldsOf(name) : [];
@@ -55,11 +70,18 @@ function residentKiB(root: number): number {
       if (at === root) return true;
     return false;
   };
-  let sum = 0;
+  const byName = new Map<string, number>();
   for (const pid of parents.keys()) {
-    if (isBelow(pid)) sum += Number(/^VmRSS:\s+(\d+)/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1] ?? 0);
+    if (!isBelow(pid)) continue;
+    const kib = Number(/^Pss:\s+(\d+)/m.exec(readOrEmpty(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
+    const name = readOrEmpty(`/proc/${pid}/comm`).trim();
+    byName.set(name, (byName.get(name) ?? 0) + kib);
   }
-  return sum;
+  const held = [...byName].filter(([, kib]) => kib >= KIB_TOLD).toSorted(([, a], [, b]) => b - a);
+  return {
+    kib: [...byName.values()].reduce((sum, kib) => sum + kib, 0),
+    of: held.map(([name, kib]) => `${name} ${(kib / 1024).toFixed(0)}`).join(', '),
+  };
 }
 
 /** CPU of a process, of its children and of those that have ended: what a server of PostgreSQL, its connections and its workers took. */

@@ -31,6 +31,24 @@ async function* piecesOf(file: OpenFile, from: number, end: number): AsyncIterab
   }
 }
 
+const PIECE_BYTES = 1024 * 1024;
+
+/** Hands all of a file on, piece after piece in one and the same memory: what is kept of a piece has to be copied before `use` returns. */
+export async function forPiecesOf(path: string, use: (piece: Buffer) => Promise<void>): Promise<void> {
+  const file = await openForReading(path);
+  try {
+    const memory = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    for (let position = 0; ;) {
+      const count = await file.read(memory, position);
+      if (count === 0) return;
+      position += count;
+      await use(memory.subarray(0, count));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 /** SHA-256 (hex) of a part of a file. */
 export async function sha256OfRange(path: string, range: FileRange): Promise<string> {
   return (await digestOf(readRange(path, range))).sha256;

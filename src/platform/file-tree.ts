@@ -13,7 +13,17 @@ import {
   utimes,
   type FileHandle,
 } from 'node:fs/promises';
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  writeSync,
+  type BigIntStats,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { errorCode } from './error-code.ts';
@@ -133,6 +143,23 @@ export async function openSmall(path: string): Promise<ReadableFile> {
 /** Makes a new file and opens it; refuses (EEXIST) whatever is there, links included. */
 export async function openNew(path: string, mode = 0o600): Promise<OpenFile> {
   return wrap(path, await guarded(path, 'written', () => open(path, 'wx', mode)));
+}
+
+/** A new file of at most a few hundred KiB, written here like `openSmall` reads; refuses (EEXIST) whatever is there. Not synced. */
+export async function writeSmall(
+  path: string,
+  data: Buffer,
+  { mode, owner }: { mode: number; owner: { uid: number; gid: number } | null },
+): Promise<void> {
+  await guarded(path, 'written', async () => {
+    const file = openSync(path, 'wx', mode);
+    try {
+      if (owner !== null) fchownSync(file, owner.uid, owner.gid);
+      for (let done = 0; done < data.length;) done += writeSync(file, data, done, data.length - done, done);
+    } finally {
+      closeSync(file);
+    }
+  });
 }
 
 function wrap(path: string, file: FileHandle): OpenFile {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { timestamp } from '../../../platform/clock.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { errorCode } from '../../../platform/error-code.ts';
-import { removeTree, sha256OfFile, syncDirectory, syncFile } from '../../../platform/files.ts';
+import { removeTree, syncDirectory } from '../../../platform/files.ts';
 import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
 import type { Capture } from '../store.ts';
@@ -18,11 +18,12 @@ import {
   type Content,
 } from './content.ts';
 import { readProperties } from './database-properties.ts';
-import { ARCHIVE, DESCRIPTION, writeDescription } from './description.ts';
+import { ARCHIVE, DESCRIPTION, sumArchive, writeDescription } from './description.ts';
 import { exclusiveHolders, heldProblem } from './lock-holders.ts';
 import { postgresProblem } from './postgres-problem.ts';
 import { probeServer, type LiveDatabase, type ServerFacts } from './probe-server.ts';
 import { withSession, type Session } from './session.ts';
+import { settleAll } from './settle-all.ts';
 import { runTool, toolProblem } from './tools.ts';
 
 const FAILURE = { kind: 'backup-failed', what: 'the database could not be copied' } as const;
@@ -78,12 +79,6 @@ async function captureInto(folder: string, live: LiveDatabase, facts: ServerFact
     // Of two that fail the first is told, as it came: from the driver, or as a problem already.
     throw postgresProblem(FAILURE.kind, FAILURE.what, describeAddress(address), error);
   }
-}
-
-/** Both are at their end before anything of them is thrown: what is deleted then is not being written any more. */
-async function settleAll<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([first, second]);
-  return Promise.all([first, second]);
 }
 
 async function openSnapshot(session: Session, live: LiveDatabase, effect: Effect): Promise<Snapshot> {
@@ -154,8 +149,8 @@ async function seal(
   },
 ): Promise<Capture> {
   const { facts, snapshot, content, properties, database } = taken;
-  await syncFile(join(folder, ARCHIVE));
-  const archive = await sha256OfFile(join(folder, ARCHIVE));
+  // Not synced: the vault reads it once more and syncs what it seals; until then a crash begins anew.
+  const archive = await sumArchive(folder);
   await writeDescription(folder, {
     format: CONTENT_FORMAT,
     database,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { problem } from '../../../core/release/problem.ts';
-import { COLUMNS_MAX, columnsOf, hashOf, rowHash, sumOf, valueHash, wideRowHash } from './hash-rows.ts';
+import { COLUMNS_MAX, columnsOf, hashOf, rowHash, sumOf, textHash, valueHash, wideRowHash } from './hash-rows.ts';
 import { schemaLines } from './schema-lines.ts';
 import { quoteText, type Session } from './session.ts';
 
@@ -12,9 +12,9 @@ export interface TableContent {
   sum: string;
 }
 
-/** How rows are hashed: 1 as the text of the whole row, 2 value by value. Backups of the first are still compared. */
-export type ContentFormat = 1 | 2;
-export const CONTENT_FORMAT = 2;
+/** How rows are hashed: 1 as the text of the whole row, 2 value by value, 3 the same with bytes as they are. Backups of all of them are compared. */
+export type ContentFormat = 1 | 2 | 3;
+export const CONTENT_FORMAT = 3;
 
 /** What is in a database, down to the rows. */
 export interface Content {
@@ -93,7 +93,7 @@ async function hashOfRow(session: Session, name: string, format: ContentFormat):
   if (format === 1) return hashOf('(r.*)::text');
   const columns = await columnsOf(session, name);
   if (columns.length > COLUMNS_MAX) return wideRowHash(columns);
-  const hashes = columns.map(valueHash);
+  const hashes = columns.map(format === 2 ? textHash : valueHash);
   return rowHash(columns, (at) => hashes[at] ?? '');
 }
 
@@ -129,7 +129,10 @@ export function fingerprintOf(content: Content, format: ContentFormat = CONTENT_
   return `postgres-${format}:${hash.digest('hex')}`;
 }
 
-export const formatOf = (fingerprint: string): ContentFormat => (fingerprint.startsWith('postgres-1:') ? 1 : 2);
+export function formatOf(fingerprint: string): ContentFormat {
+  if (fingerprint.startsWith('postgres-1:')) return 1;
+  return fingerprint.startsWith('postgres-2:') ? 2 : CONTENT_FORMAT;
+}
 
 const hexOf = (text: string): string => Buffer.from(text, 'utf8').toString('hex');
 

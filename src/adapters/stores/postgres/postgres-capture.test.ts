@@ -78,12 +78,21 @@ function captures(server: TestPostgres): void {
       expect((await capture()).fingerprint).not.toBe(before.fingerprint);
     });
 
-    it('gives another fingerprint when a value loses a blank at its end, or moves to the next column of its row', async () => {
+    it('gives another fingerprint when a value loses a blank at its end, one bit, or moves to the next column of its row', async () => {
       await project.sql(
-        `CREATE TYPE pair AS (a int, b int); CREATE TABLE t (a bpchar, b text, c text, d pair); INSERT INTO t VALUES ('x ', NULL, 'y', (NULL, NULL))`,
+        `CREATE TYPE pair AS (a int, b int); CREATE TABLE t (a bpchar, b text, c text, d pair, e bytea, f bytea);
+         INSERT INTO t VALUES ('x ', NULL, 'y', (NULL, NULL), '\\x00', NULL)`,
       );
       const seen = [(await capture()).fingerprint];
-      for (const change of [`a = 'x'`, `b = 'y', c = NULL`, `b = '', c = 'y'`, `d = NULL`]) {
+      for (const change of [
+        `a = 'x'`,
+        `b = 'y', c = NULL`,
+        `b = '', c = 'y'`,
+        `d = NULL`,
+        `e = '\\x01'`,
+        `e = ''`,
+        `e = NULL, f = ''`,
+      ]) {
         await project.sql(`UPDATE t SET ${change}`);
         seen.push((await capture()).fingerprint);
       }

@@ -114,6 +114,22 @@ function restores(server: TestPostgres): void {
       expect(await project.open().changesSince(older, effect())).toEqual({ tables: {}, contentDiffers: true });
     });
 
+    it('is compared by the text of its bytes with a copy that was captured so, of which backups of before are', async () => {
+      await project.sql(`DROP TABLE notes; CREATE TABLE files (b bytea); INSERT INTO files VALUES ('\\x00ff'), (NULL)`);
+      const taken = await capture();
+      const path = join(project.copy, 'database.json');
+      const description = JSON.parse(readFileSync(path, 'utf8')) as Description;
+      const [row] = await project.sql<{ sum: string }>(
+        `SELECT sum(hashtextextended('', coalesce(hashtextextended(b::text COLLATE "C", 0), 0)))::text AS sum FROM files`,
+      );
+      const content = { ...description.content, tables: [{ name: 'public.files', rows: 2, sum: row?.sum ?? '' }] };
+      expect(description.content.tables[0]?.sum).not.toBe(row?.sum);
+      writeFileSync(path, JSON.stringify({ ...description, format: 2, content }));
+      const older = { ...taken, fingerprint: fingerprintOf(content, 2) };
+      expect(await project.open().changesSince(older, effect())).toEqual({ tables: {}, contentDiffers: false });
+      await project.open().stage(project.copy, older, 'bk_1', effect());
+    });
+
     it('goes into a new database by name, never over one that is there', async () => {
       const taken = await capture();
       const store = project.open();

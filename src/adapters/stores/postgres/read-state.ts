@@ -91,7 +91,7 @@ async function readValues(session: Session, name: string): Promise<{ state: Tabl
   return { state, versions: found?.['versions'] ?? '' };
 }
 
-/** Every value is written as text and hashed once; the hash of a row is made of those of its values. */
+/** Every value is hashed once; the hash of a row is made of those of its values. */
 function query(name: string, columns: readonly Column[]): string {
   const hashes = [...columns.map((column, at) => `${valueHash(column)} AS h${at}`), `${VERSION} AS version`];
   const results = [

@@ -7,8 +7,16 @@ import { gap } from '../../../../platform/gap.ts';
 import { requireRoom } from '../../require-room.ts';
 import type { Capture } from '../../store.ts';
 import { describeAddress } from '../address.ts';
+import { settleAll } from '../settle-all.ts';
 import type { FoundFile } from './backup-manifest.ts';
-import { countersOf, fingerprintOf, readCluster, requestsAt, type ClusterContent } from './cluster-content.ts';
+import {
+  CLUSTER_FORMAT,
+  countersOf,
+  fingerprintOf,
+  readCluster,
+  requestsAt,
+  type ClusterContent,
+} from './cluster-content.ts';
 import { withCopyServer } from './copy-server.ts';
 import { ARCHIVE, MANIFEST, writeDescription } from './description.ts';
 import { findServerProgram } from './find-programs.ts';
@@ -77,7 +85,7 @@ async function captureInto(folder: string, order: CaptureOrder, effect: Effect):
   await gap('stores.postgres.read');
   const owner = server.directory === null ? null : await factsOf(server.directory);
   await writeDescription(folder, {
-    format: 1,
+    format: CLUSTER_FORMAT,
     serverVersion: live.version,
     systemId: live.identity.systemId,
     startLsn: received.startLsn,
@@ -120,14 +128,14 @@ async function receive(
       server.address,
       async (piece) => {
         effect.signal.throwIfAborted();
-        await archive.write(piece, bytes);
+        const at = bytes;
         bytes += piece.length;
-        await tar.write(piece);
+        await settleAll(archive.write(piece, at), tar.write(piece));
       },
       effect,
     );
     tar.end();
-    await archive.sync();
+    // Not synced: the vault reads it once more and syncs what it seals; until then a crash begins anew.
     await writeAtomically(join(folder, MANIFEST), received.manifest);
     return { received, found: reader.found };
   } finally {
@@ -147,6 +155,6 @@ async function readCopy({ server, live, machine, scratch }: CaptureOrder, effect
     fate: 'scratch' as const,
   };
   return withCopyServer(copy, effect, (address) =>
-    readCluster(requestsAt(address, effect, READ_FAILURE), 'template1', 'copy'),
+    readCluster(requestsAt(address, effect, READ_FAILURE), 'template1', { of: 'copy', format: CLUSTER_FORMAT }),
   );
 }

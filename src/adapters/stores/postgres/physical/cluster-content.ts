@@ -2,10 +2,21 @@ import { createHash } from 'node:crypto';
 import type { Effect } from '../../../../platform/effect.ts';
 import { errorCode } from '../../../../platform/error-code.ts';
 import type { Address } from '../address.ts';
-import { firstDifference, readLargeObjects, tableNames, type Content, type TableContent } from '../content.ts';
+import {
+  firstDifference,
+  readLargeObjects,
+  readTable,
+  tableNames,
+  type Content,
+  type TableContent,
+} from '../content.ts';
 import { readProperties } from '../database-properties.ts';
 import { schemaLines } from '../schema-lines.ts';
 import { AS_MANY_WORKERS_AS_SET, withSession, type Session, type SessionRequest } from '../session.ts';
+
+/** How rows are hashed: 1 as the server sends them, 2 value by value, as in a dump. Backups of the first are still compared. */
+export type ClusterFormat = 1 | 2;
+export const CLUSTER_FORMAT = 2;
 
 /** What is in all databases of a server, down to the rows. */
 export interface ClusterContent {
@@ -37,11 +48,15 @@ const ROLES = `
   UNION ALL SELECT format('role %I sets %s', pg_get_userbyid(setrole), setconfig) FROM pg_db_role_setting WHERE setdatabase = 0`;
 
 /** Everything, read once in the server: of one moment where nobody writes, else each database of its own. A copy may use all of the machine. */
-export async function readCluster(requestFor: RequestFor, home: string, of: 'live' | 'copy'): Promise<ClusterContent> {
+export async function readCluster(
+  requestFor: RequestFor,
+  home: string,
+  order: { of: 'live' | 'copy'; format: ClusterFormat },
+): Promise<ClusterContent> {
   const { names, closed, globals } = await withSession(requestFor(home), readGlobals);
   const databases: DatabaseContent[] = [];
   for (const name of names)
-    databases.push({ name, content: await withSession(requestFor(name), (session) => readDatabase(session, of)) });
+    databases.push({ name, content: await withSession(requestFor(name), (session) => readDatabase(session, order)) });
   return { globals, databases, closed };
 }
 
@@ -62,25 +77,29 @@ async function readGlobals(session: Session): Promise<{ names: string[]; closed:
   return { names, closed, globals: globals.sort() };
 }
 
-async function readDatabase(session: Session, of: 'live' | 'copy'): Promise<Content> {
+async function readDatabase(
+  session: Session,
+  { of, format }: { of: 'live' | 'copy'; format: ClusterFormat },
+): Promise<Content> {
   if (of === 'copy') await session.query(AS_MANY_WORKERS_AS_SET);
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const schema = await schemaLines(session);
   const tables: TableContent[] = [];
-  for (const name of await tableNames(session)) tables.push(await readTable(session, name));
+  for (const name of await tableNames(session))
+    tables.push(await (format === 1 ? readAsSent(session, name) : readTable(session, name)));
   const objects = await readLargeObjects(session);
   if (objects.rows > 0) tables.push(objects);
   await session.query('COMMIT');
   return { schema, tables, excluded: [] };
 }
 
-/** As the server sends rows to a program that asks for their bytes: exact, and half the work of writing them as text. Not `r`, which may be a column. */
+/** As the server sends rows to a program that asks for their bytes. Not `r`, which may be a column. */
 const BINARY = 'hash_record_extended(ROW(record_send(r.*)), 0)';
 /** For types that cannot be sent so. */
 const TEXT = `hashtextextended((r.*)::text COLLATE "C", 0)`;
 const UNDEFINED_FUNCTION = '42883';
 
-async function readTable(session: Session, name: string): Promise<TableContent> {
+async function readAsSent(session: Session, name: string): Promise<TableContent> {
   await session.query('SAVEPOINT rows');
   try {
     return await sumRows(session, name, BINARY);
@@ -108,7 +127,10 @@ export function countersOf({ databases, globals }: ClusterContent): Record<strin
 }
 
 /** The same for equal data; docs/formats/backup-manifest.md has the exact form. */
-export function fingerprintOf({ globals, databases, closed }: ClusterContent): string {
+export function fingerprintOf(
+  { globals, databases, closed }: ClusterContent,
+  format: ClusterFormat = CLUSTER_FORMAT,
+): string {
   const hash = createHash('sha256');
   for (const line of globals) hash.update(`global ${hexOf(line)}\n`);
   for (const name of closed) hash.update(`closed ${hexOf(name)}\n`);
@@ -117,13 +139,15 @@ export function fingerprintOf({ globals, databases, closed }: ClusterContent): s
     for (const line of content.schema) hash.update(`schema ${hexOf(line)}\n`);
     for (const table of content.tables) hash.update(`table ${hexOf(table.name)} ${table.rows} ${table.sum}\n`);
   }
-  return `${FINGERPRINT}${hash.digest('hex')}`;
+  return `${FINGERPRINT}${format}:${hash.digest('hex')}`;
 }
 
-const FINGERPRINT = 'postgres-cluster-1:';
+const FINGERPRINT = 'postgres-cluster-';
 
 /** Whether a fingerprint is of a whole server. */
 export const isClusterFingerprint = (fingerprint: string): boolean => fingerprint.startsWith(FINGERPRINT);
+
+export const formatOf = (fingerprint: string): ClusterFormat => (fingerprint.startsWith(`${FINGERPRINT}1:`) ? 1 : 2);
 
 const hexOf = (text: string): string => Buffer.from(text, 'utf8').toString('hex');
 

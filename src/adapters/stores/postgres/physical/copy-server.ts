@@ -11,8 +11,11 @@ import { NO_TIME_LIMIT, type Address } from '../address.ts';
 import { withSession } from '../session.ts';
 
 const POLL_MS = 20; // a small copy is recovered in about that time
+const POLL_GROWTH = 1.2; // each question is a connection for both sides, and a large copy takes minutes
+const POLL_MS_MAX = 250;
 const LIFE_LIMIT_SECONDS = 24 * 3600; // a terabyte is read in 12 h at most
 const STOP_LIMIT_SECONDS = 600; // the last checkpoint writes what recovery left in memory
+const BUFFERS = '32MB'; // every row is read once, a table after the other, which a larger cache would not make quicker
 const PORT = '5432'; // only part of the name of a socket in a folder of our own
 
 /** A data directory that was just extracted, and what is needed to start a server on it. */
@@ -113,7 +116,7 @@ function settingsFor(folder: string, { major, preparedMax, fate }: CopyOnDisk): 
     'external_pid_file=',
     'max_connections=20',
     `max_prepared_transactions=${preparedMax}`,
-    'shared_buffers=128MB',
+    `shared_buffers=${BUFFERS}`,
     'huge_pages=off',
     `fsync=${sync}`,
     `full_page_writes=${sync}`,
@@ -161,7 +164,7 @@ async function waitUntilRecovered(
     (error: unknown) => void (failed.error = error instanceof Error ? error : new Error('it did not start')),
   );
   const endsAtMs = effect.clock.nowMs() + copy.timeoutSeconds * 1000;
-  for (;;) {
+  for (let pauseMs = POLL_MS; ; pauseMs = Math.min(POLL_MS_MAX, pauseMs * POLL_GROWTH)) {
     effect.signal.throwIfAborted();
     if (failed.error !== null) throw failed.error;
     if (ended.result !== null) throw notRecovered(ended.result, copy);
@@ -173,7 +176,7 @@ async function waitUntilRecovered(
         retry: true,
       });
     }
-    await effect.clock.sleep(POLL_MS, effect.signal);
+    await effect.clock.sleep(pauseMs, effect.signal);
   }
 }
 

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../../../core/release/json.ts';
 import type { Effect } from '../../../../platform/effect.ts';
 import { exists } from '../../../../platform/files.ts';
 import type { Capture } from '../../store.ts';
-import { countersOf, fingerprintOf, readCluster, requestsAt } from './cluster-content.ts';
+import { countersOf, fingerprintOf, formatOf, readCluster, requestsAt } from './cluster-content.ts';
 import type { LocatedServer } from './live-server.ts';
 
 const FAILURE = { kind: 'backup-failed', what: 'the changes since the backup could not be counted' } as const;
@@ -15,11 +15,12 @@ export async function countClusterChanges(
 ): Promise<JsonObject> {
   const { address, directory } = server;
   if (directory !== null && !exists(directory)) return { tables: {}, contentDiffers: null, missing: true };
-  const content = await readCluster(requestsAt(address, effect, FAILURE), address.database, 'live');
+  const format = formatOf(capture.fingerprint);
+  const content = await readCluster(requestsAt(address, effect, FAILURE), address.database, { of: 'live', format });
   const [then, now] = [capture.counters, countersOf(content)];
   const changed = [...new Set([...Object.keys(then), ...Object.keys(now)])].filter((name) => then[name] !== now[name]);
   const tables = changed
     .sort()
     .map((name) => [name, { captured: then[name] ?? null, now: now[name] ?? null }] as const);
-  return { tables: Object.fromEntries(tables), contentDiffers: fingerprintOf(content) !== capture.fingerprint };
+  return { tables: Object.fromEntries(tables), contentDiffers: fingerprintOf(content, format) !== capture.fingerprint };
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { exists, readText, writeAtomically } from '../../../../platform/files.ts';
 import type { Capture } from '../../store.ts';
 import { invalid, requireCaptured } from '../description.ts';
-import { countersOf, fingerprintOf, type ClusterContent } from './cluster-content.ts';
+import { countersOf, fingerprintOf, type ClusterContent, type ClusterFormat } from './cluster-content.ts';
 
 /** The data directory as the server sent it. */
 export const ARCHIVE = 'base.tar';
@@ -12,7 +12,7 @@ const DESCRIPTION = 'cluster.json';
 
 /** What belongs to a copy and is in neither of the two. */
 export interface Description {
-  format: 1;
+  format: ClusterFormat;
   serverVersion: string;
   systemId: string;
   startLsn: string;
@@ -44,8 +44,8 @@ export async function writeDescription(folder: string, description: Description)
 export async function readDescription(folder: string, recorded: Capture): Promise<Description> {
   const path = join(folder, DESCRIPTION);
   const description = parse((await readText(path)) ?? '', path);
-  const { content } = description;
-  requireCaptured({ counters: countersOf(content), fingerprint: fingerprintOf(content) }, recorded, path);
+  const { content, format } = description;
+  requireCaptured({ counters: countersOf(content), fingerprint: fingerprintOf(content, format) }, recorded, path);
   return description;
 }
 
@@ -54,7 +54,7 @@ function parse(text: string, path: string): Description {
     const value = JSON.parse(text) as Description;
     const { globals, databases, closed } = value.content;
     const isWhole =
-      value.format === 1 &&
+      [1, 2].includes(value.format) &&
       [globals, databases, closed].every(Array.isArray) &&
       databases.every(({ name, content }) => typeof name === 'string' && Array.isArray(content.tables)) &&
       [value.walSegmentBytes, value.preparedMax].every(Number.isSafeInteger) &&

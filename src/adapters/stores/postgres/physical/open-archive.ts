@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { syncDirectory } from '../../../../platform/files.ts';
 import { factsOf } from '../../../../platform/file-tree.ts';
-import { readRange } from '../../../../platform/file-stream.ts';
+import { forPiecesOf } from '../../../../platform/file-stream.ts';
 import { requireRoom } from '../../require-room.ts';
 import { readText } from '../../../../platform/files.ts';
 import type { Capture } from '../../store.ts';
@@ -28,10 +28,10 @@ export async function openArchive(
   const reader = readInto(place, () => true);
   const tar = createTarReader(reader);
   try {
-    for await (const piece of readRange(path)) {
+    await forPiecesOf(path, async (piece) => {
       signal.throwIfAborted();
       await tar.write(piece);
-    }
+    });
     tar.end();
   } catch (error) {
     if (error instanceof TarFault) throw invalid(`the copy of the server is damaged: ${error.message}`, path);

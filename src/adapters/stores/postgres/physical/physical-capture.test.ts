@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import pg from 'pg';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../../../test/support/create-effect.ts';
 import '../../../../../test/support/fixed-seed.ts';
 import { freePort } from '../../../../../test/support/free-port.ts';
+import { hammerAccounts } from '../../../../../test/support/hammer-accounts.ts';
 import {
   createTemplate,
   dataOf,
@@ -26,41 +26,17 @@ import { runGapped } from '../../../../../test/support/run-gapped.ts';
 import { waitUntil } from '../../../../../test/support/wait-until.ts';
 import type { Capture, Store } from '../../store.ts';
 import { STORE_PROGRAM } from '../../store-subject.suite.ts';
+import type { TableContent } from '../content.ts';
 import { openPostgresCopies } from '../postgres-copies.ts';
 import { postgresSettings } from '../postgres-settings.ts';
+import { fingerprintOf } from './cluster-content.ts';
+import type { Description } from './description.ts';
 
 const LIMIT_MS = 400_000; // servers are made and started in it: seconds on a quiet machine, minutes on a busy one
 const found = findPostgres();
 
 if ('reason' in found) it.skip(`copies of the files of a PostgreSQL server: ${found.reason}`, () => undefined);
 else copies(await createTemplate(found.bin, await freePort()), found.bin);
-
-/** Moves money between accounts until it is told to end; the sum stays what it is. */
-async function hammer(server: PhysicalPostgres): Promise<{ committed(): number; end(): Promise<void> }> {
-  const client = new pg.Client({ host: '127.0.0.1', port: server.port, user: 'postgres', database: 'shop' });
-  client.on('error', () => undefined);
-  await client.connect();
-  let committed = 0;
-  let isOver = false;
-  const writing = (async () => {
-    while (!isOver) {
-      const [from, to] = [committed % 1000, (committed * 7 + 1) % 1000];
-      await client.query(
-        `BEGIN; UPDATE accounts SET balance = balance - 3 WHERE id = ${from}; UPDATE accounts SET balance = balance + 3 WHERE id = ${to};
-         INSERT INTO rounds VALUES (${committed + 1}); COMMIT`,
-      );
-      committed += 1;
-    }
-  })();
-  return {
-    committed: () => committed,
-    end: async () => {
-      isOver = true;
-      await writing;
-      await client.end();
-    },
-  };
-}
 
 function copies(server: PhysicalPostgres, bin: string): void {
   let project: string;
@@ -103,7 +79,7 @@ function copies(server: PhysicalPostgres, bin: string): void {
       'every copy adds up, has all that was committed before it began, and is restored so',
       { timeout: LIMIT_MS },
       async () => {
-        const writer = await hammer(server);
+        const writer = await hammerAccounts(server);
         await waitUntil('the writer to have begun', () => writer.committed() > 20);
         const before = writer.committed();
         const capture = await store.capture(copy, effect());
@@ -122,7 +98,7 @@ function copies(server: PhysicalPostgres, bin: string): void {
       'cp of the live directory with a checkpoint inside does not start, or lacks rows and does not add up',
       { timeout: LIMIT_MS },
       async () => {
-        const writer = await hammer(server);
+        const writer = await hammerAccounts(server);
         await waitUntil('the writer to have begun', () => writer.committed() > 20);
         const taken = join(project, 'pg/taken');
         const live = dataOf(project);
@@ -266,6 +242,30 @@ function copies(server: PhysicalPostgres, bin: string): void {
     await sql(`UPDATE odd SET word = 'new'`);
     expect(await store.changesSince(capture, effect())).toEqual({ tables: {}, contentDiffers: true });
   });
+
+  it('a copy whose rows were hashed as the server sends them is compared so', { timeout: LIMIT_MS }, async () => {
+    const capture = await store.capture(copy, effect());
+    const path = join(copy, 'cluster.json');
+    const description = JSON.parse(readFileSync(path, 'utf8')) as Description;
+    const databases = description.content.databases.map(async ({ name, content }) => ({
+      name,
+      content: { ...content, tables: await Promise.all(content.tables.map((table) => asSent(name, table))) },
+    }));
+    const content = { ...description.content, databases: await Promise.all(databases) };
+    writeFileSync(path, JSON.stringify({ ...description, format: 1, content }));
+    const older = { ...capture, fingerprint: fingerprintOf(content, 1) };
+    expect(await store.changesSince(older, effect())).toEqual({ tables: {}, contentDiffers: false });
+    await store.prove(copy, older, join(project, 'scratch'), effect());
+  });
+
+  const asSent = async (database: string, { name, rows }: TableContent): Promise<TableContent> => {
+    const [found] = await queryPhysical<{ sum: string }>(
+      server,
+      database,
+      `SELECT coalesce(sum(hash_record_extended(ROW(record_send(t.*)), 0)), 0)::text AS sum FROM ${name} t`,
+    );
+    return { name, rows, sum: found?.sum ?? '' };
+  };
 
   it('a copy of a whole server goes into a folder, not into a new database', { timeout: LIMIT_MS }, async () => {
     const capture = await store.capture(copy, effect());

@@ -63,7 +63,8 @@ export async function proveCluster(
 /** Starts a server on the extracted copy; throws `backup-invalid` with the first thing that differs from the capture. */
 export async function recoverAndCompare(copy: CopyOnDisk, description: Description, effect: Effect): Promise<void> {
   await withCopyServer(copy, effect, async (address) => {
-    const found = await readCluster(requestsAt(address, effect, READ_FAILURE), 'template1', 'copy');
+    const { format } = description;
+    const found = await readCluster(requestsAt(address, effect, READ_FAILURE), 'template1', { of: 'copy', format });
     const difference = clusterDifference(found, description.content);
     if (difference !== null) throw invalid(difference, copy.directory);
     if (fingerprintOf(found) !== fingerprintOf(description.content))

@@ -184,17 +184,20 @@ function createPieces(
   connection: pg.Connection,
   fail: (error: unknown) => void,
 ): Flow & { add(data: Buffer): void } {
-  let piece = Buffer.allocUnsafe(PIECE_BYTES);
+  // Each is used again when it was taken: new memory for each would be held until somebody collects it.
+  const free: Buffer[] = [];
+  let piece: Buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
   let filled = 0;
   let waiting = 0;
   let taking = Promise.resolve();
-  const hand = (whole: Buffer): void => {
+  const hand = (whole: Buffer, memory: Buffer): void => {
     waiting += 1;
     if (waiting >= WAITING_MAX) connection.stream.pause();
     taking = taking
       .then(() => take(whole))
       .then(() => {
         waiting -= 1;
+        free.push(memory);
         if (waiting < WAITING_MAX) connection.stream.resume();
       });
     taking.catch(fail);
@@ -207,13 +210,13 @@ function createPieces(
         filled += used;
         at += used;
         if (filled < PIECE_BYTES) continue;
-        hand(piece);
-        piece = Buffer.allocUnsafe(PIECE_BYTES);
+        hand(piece, piece);
+        piece = free.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
         filled = 0;
       }
     },
     async flush() {
-      if (filled > 0) hand(piece.subarray(0, filled));
+      if (filled > 0) hand(piece.subarray(0, filled), piece);
       filled = 0;
       await taking;
     },

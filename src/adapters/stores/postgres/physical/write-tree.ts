@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { syncDirectory } from '../../../../platform/files.ts';
-import { makeDirectory, openNew, type OpenFile } from '../../../../platform/file-tree.ts';
+import { makeDirectory, openNew, writeSmall, type OpenFile } from '../../../../platform/file-tree.ts';
 import { giveTo, type UserIds } from '../../../../platform/ownership.ts';
 import { WAL_HEAD_BYTES, type FoundFile } from './backup-manifest.ts';
 import { TarFault } from '../../tar/read-tar.ts';
@@ -24,10 +24,21 @@ export interface ArchiveReader extends TarTaker {
   abandon(): Promise<void>;
 }
 
+interface Reading {
+  entry: TarEntry;
+  hash: Hash | null;
+  head: Buffer;
+  bytes: number;
+  /** All of a small file, written when it is whole: of a thousand files of a server all but some are. */
+  small: Buffer | null;
+}
+
+const SMALL_BYTES = 256 * 1024;
+
 /** `isHashed` leaves out what nobody will compare. */
 export function readInto(place: TreePlace | null, isHashed: (path: string) => boolean): ArchiveReader {
   const found = new Map<string, FoundFile>();
-  let current: { entry: TarEntry; hash: Hash | null; head: Buffer; bytes: number } | null = null;
+  let current: Reading | null = null;
   let file: OpenFile | null = null;
   return {
     found,
@@ -37,23 +48,29 @@ export function readInto(place: TreePlace | null, isHashed: (path: string) => bo
         if (place !== null) await makeFolder(place, entry);
         return;
       }
-      if (place !== null) file = await makeFile(place, entry);
+      const isSmall = place?.isSynced === false && entry.bytes <= SMALL_BYTES;
+      if (place !== null && !isSmall) file = await makeFile(place, entry);
       const hash = isHashed(entry.path) ? createHash('sha256') : null;
-      current = { entry, hash, head: Buffer.alloc(0), bytes: 0 };
+      const small = isSmall ? Buffer.allocUnsafe(entry.bytes) : null;
+      current = { entry, hash, head: Buffer.alloc(0), bytes: 0, small };
     },
     async data(piece) {
       if (current === null) return;
       current.hash?.update(piece);
       if (current.head.length < WAL_HEAD_BYTES && current.entry.path.startsWith('pg_wal/'))
         current.head = Buffer.concat([current.head, piece.subarray(0, WAL_HEAD_BYTES - current.head.length)]);
-      await file?.write(piece, current.bytes);
+      const at = current.bytes;
       current.bytes += piece.length;
+      if (current.small === null) await file?.write(piece, at);
+      else piece.copy(current.small, at);
     },
     async close() {
       if (current === null) return;
-      const { entry, hash, head, bytes } = current;
+      const { entry, hash, head, bytes, small } = current;
       found.set(entry.path, { bytes, sha256: hash?.digest('hex') ?? '', ...(head.length === 0 ? {} : { head }) });
       current = null;
+      if (small !== null && place !== null)
+        await writeSmall(join(place.root, entry.path), small, { mode: entry.mode, owner: place.owner });
       if (file === null || place === null) return;
       const open = file;
       file = null;
