@@ -7,7 +7,7 @@ import { waitUntil } from '../../test/support/wait-until.ts';
 import { compiledEntry } from './compiled-entry.ts';
 import { forkProgram } from './forked-process.ts';
 
-const ANSWERS = pathToFileURL(compiledEntry(import.meta.url, 'answer-parent.js')).href;
+const ANSWERS = pathToFileURL(compiledEntry('platform/answer-parent.js')).href;
 
 describe('a forked program', () => {
   let folder: string;

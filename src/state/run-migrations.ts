@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type pg from 'pg';
 import { problem } from '../core/release/problem.ts';
 import { listDirectory, readText } from '../platform/files.ts';
+import { programFolder } from '../platform/package-folder.ts';
 
 interface Migration {
   number: number;
@@ -18,13 +18,11 @@ interface AppliedMigration {
   sha256: string;
 }
 
-// Beside this file both in src and, copied by the build, in dist.
-const FOLDER = join(dirname(fileURLToPath(import.meta.url)), 'migrations');
 const LOCK_KEY = '7311414251012802'; // any number, the same in every version of shipway
 const WAIT_SECONDS = 60; // another process migrates at this moment; ours take well under a second each
 
 /** Brings the schema `shipway` to what this program knows, all or nothing; of several programs at once one does it, the others wait. */
-export async function runMigrations(client: pg.ClientBase, folder = FOLDER): Promise<void> {
+export async function runMigrations(client: pg.ClientBase, folder = ownFolder()): Promise<void> {
   const known = await readMigrations(folder);
   if (pending(known, await readApplied(client)).length === 0) return; // the usual case: two quick questions, no lock
   // Locked before the transaction begins: one that waits inside would go on with what its catalog cache remembered from before, and
@@ -37,6 +35,11 @@ export async function runMigrations(client: pg.ClientBase, folder = FOLDER): Pro
     await client.query(`SELECT pg_advisory_unlock(${LOCK_KEY})`).catch(() => undefined);
     await client.query('RESET lock_timeout').catch(() => undefined);
   }
+}
+
+/** In src, and copied by the build in dist. */
+function ownFolder(): string {
+  return join(programFolder(), 'state', 'migrations');
 }
 
 async function migrateLocked(client: pg.ClientBase, known: Migration[]): Promise<void> {

@@ -1,16 +1,16 @@
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { problem } from '../core/release/problem.ts';
 import { openDemoFolder } from '../platform/demo-folder.ts';
 import { realClock } from '../platform/clock.ts';
+import { packageFolder } from '../platform/package-folder.ts';
 import { chooseFreePort } from '../platform/ports.ts';
 import { startAttached, type AttachedProgram } from '../platform/run-attached.ts';
 import { isExecutorAlive } from '../app/ensure-executor.ts';
 import { openApp } from './open-app.ts';
 import { stopEverything } from './stop-everything.ts';
 
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const EXAMPLE = join(ROOT, 'examples', 'demo');
+const EXAMPLE = join(packageFolder(), 'examples', 'demo');
 const SPEED = 60; // ten minutes of watch pass in ten seconds; limits and windows stay as written
 const REQUESTS_PER_SECOND = 200; // enough for 3 % of failures to show against 1 % within a window of five minutes
 const WAIT_LIMIT_MS = 60_000;
@@ -88,7 +88,12 @@ function chapter(demo: Demo, number: string, title: string): void {
 function startShipway(demo: Demo, args: string[]): AttachedProgram {
   demo.write(`$ shipway ${args.join(' ')}`);
   return startAttached({
-    argv: [process.execPath, join(ROOT, 'bin', 'shipway.js'), ...args, ...(demo.color ? [] : ['--no-color'])],
+    argv: [
+      process.execPath,
+      join(packageFolder(), 'bin', 'shipway.js'),
+      ...args,
+      ...(demo.color ? [] : ['--no-color']),
+    ],
     cwd: demo.folder,
     environment: { ...process.env, SHIPWAY_ALLOW_SPEED: '1', SHIPWAY_ACTOR: 'ana' },
   });

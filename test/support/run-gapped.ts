@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+import { join } from 'node:path';
+import { builtProgram } from './build-programs.ts';
 
 export interface GappedEnd {
   signal: string | null;
@@ -14,15 +12,14 @@ export interface GappedEnd {
   passed: string[];
 }
 
-/** Runs a TypeScript program straight from the sources; killed with SIGKILL at the named gap (null: only noted). */
+/** Runs a program of `test/fixtures/processes`; killed with SIGKILL at the named gap (null: only noted). */
 export async function runGapped(program: string, argument: unknown, killAt: string | null): Promise<GappedEnd> {
   const folder = mkdtempSync(join(tmpdir(), 'shipway-gaps-'));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'do'), 'kill');
   writeFileSync(join(folder, 'at'), JSON.stringify(killAt === null ? [] : [killAt]));
   writeFileSync(join(folder, 'passed'), '');
-  const loader = pathToFileURL(join(ROOT, 'node_modules/jiti/lib/jiti-register.mjs')).href;
-  const child = spawn(process.execPath, ['--import', loader, join(ROOT, program), JSON.stringify(argument)], {
+  const child = spawn(process.execPath, [builtProgram(program), JSON.stringify(argument)], {
     env: { ...process.env, SHIPWAY_GAPS: folder },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const JITI = join(ROOT, 'node_modules', 'jiti', 'lib', 'jiti-cli.mjs');
+import { join } from 'node:path';
+import { transformSync } from 'rolldown/utils';
+import { builtProgram, IMPORT } from './build-programs.ts';
 
 export interface TypescriptProcess {
   child: ChildProcess;
@@ -23,10 +21,11 @@ export interface TypescriptProcess {
  */
 export function startTypescript(code: string, environment: Record<string, string> = {}): TypescriptProcess {
   const folder = mkdtempSync(join(tmpdir(), 'shipway-script-'));
-  const file = join(folder, 'script.mts');
-  writeFileSync(file, code.replaceAll(/from '@\//g, `from '${ROOT}/`));
+  const file = join(folder, 'script.mjs');
+  const imports = code.replaceAll(IMPORT, (_, source: string) => builtProgram(source));
+  writeFileSync(file, transformSync('script.ts', imports).code);
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [JITI, file], {
+  const child = spawn(process.execPath, [file], {
     env: { PATH, HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

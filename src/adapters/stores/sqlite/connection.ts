@@ -40,7 +40,7 @@ const RETRY_PAUSE_MS = 20;
  */
 async function openDatabase(path: string, mode: OpenMode): Promise<Connection> {
   const uri = `file:${path.split('/').map(encodeURIComponent).join('/')}?${URI_QUERY[mode]}`;
-  const forked = forkProgram(compiledEntry(import.meta.url, 'serve-database.js'));
+  const forked = forkProgram(compiledEntry('adapters/stores/sqlite/serve-database.js'));
   const ask = async (request: DatabaseRequest): Promise<Page> => (await forked.ask(request)) as Page;
   try {
     await ask({ do: 'open', uri, busyMs: BUSY_SLICE_MS });
