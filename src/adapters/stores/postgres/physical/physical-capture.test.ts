@@ -1,5 +1,5 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -233,6 +233,30 @@ function copies(server: PhysicalPostgres, bin: string): void {
         }
         await store.capture(copy, effect());
         expect(leftBeside(project)).toEqual([]);
+      },
+    );
+
+    it(
+      'starts the copy in the scratch folder that the release file names, and asks its disk for the room',
+      { timeout: LIMIT_MS },
+      async (context) => {
+        const scratch = join(project, 'elsewhere');
+        const there = openPostgresCopies(settings, { projectDirectory: project, scratch });
+        const watched = effect();
+        const capture = await there.capture(copy, watched);
+        expect(watched.lines.join('\n')).not.toContain('may not enter');
+        expect(existsSync(join(scratch, 'postgres-physical'))).toBe(true);
+        expect(existsSync(join(project, '.shipway/scratch'))).toBe(false);
+        await there.unstage(await there.stage(copy, capture, 'bk_1', effect()), effect());
+        expect(existsSync(join(project, '.shipway/scratch'))).toBe(false);
+        const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', scratch]);
+        if (mounted.status !== 0) return context.skip('a small tmpfs cannot be mounted here (needs root)');
+        try {
+          const full = expect(there.capture(copy, effect())).rejects;
+          await full.toMatchObject({ kind: 'disk-full', where: expect.stringContaining(scratch) as string });
+        } finally {
+          spawnSync('umount', ['-l', scratch]);
+        }
       },
     );
 
