@@ -6,6 +6,7 @@ import type { Capture, Store } from '../store.ts';
 import { parseAddress } from './address.ts';
 import { captureDatabase } from './capture-database.ts';
 import { countChanges } from './count-changes.ts';
+import { countingOf } from './count-parts.ts';
 import { describeTables } from './describe-tables.ts';
 import { ARCHIVE, DESCRIPTION, invalid } from './description.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
@@ -71,6 +72,7 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     replaced: (effect) => listReplaced(toolsOf(effect).address, effect),
     prestaging: prestagingOf((effect) => toolsOf(effect).address),
     changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
+    counting: countingOf((effect) => toolsOf(effect).address),
     describeTables: (names, effect) => describeTables(names, toolsOf(effect).address, effect),
     watchWaits: (applicationName, found, effect) =>
       watchWaits({ address: toolsOf(effect).address, effect, failure: WAITS_UNREAD }, applicationName, found),
