@@ -50,6 +50,7 @@ function cut(path: string, file: number, { before, keptBytes }: OutputLimit & { 
   const tail = [fromLineOn(bytesAt(file, end - keptBytes, keptBytes))];
   const gone = before + end - head - (tail[0]?.length ?? 0);
   const kept = (): Buffer => Buffer.concat([Buffer.from(markOf(gone)), ...tail]);
+  let isCut = false;
   try {
     writeAll(beside, kept());
     fsyncSync(beside);
@@ -59,7 +60,12 @@ function cut(path: string, file: number, { before, keptBytes }: OutputLimit & { 
       end = size;
     }
     ftruncateSync(file, 0);
+    isCut = true;
     append(path, kept());
+  } catch (error) {
+    // Of a full disk, for example: the file is as it was.
+    if (!isCut) unlinkSync(besides(path));
+    throw error;
   } finally {
     closeSync(beside);
   }

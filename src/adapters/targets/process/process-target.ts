@@ -5,9 +5,9 @@ import { problem } from '../../../core/release/problem.ts';
 import type { Instance } from '../../../core/release/version.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { groupOf, residentBytes } from '../../../platform/process-table.ts';
-import { trimOutput, type OutputLimit } from '../../../platform/trim-output.ts';
 import { readLastLines } from '../../../platform/read-tail.ts';
 import type { StopReport, Target, Want } from '../target.ts';
+import { boundOutputs } from './bound-outputs.ts';
 import { instancePrefix, listInstanceRecords, outputFile, type InstanceScope } from './instance-record.ts';
 import { observeInstances } from './observe-instances.ts';
 import type { ProcessComponent, ProcessSettings } from './settings.ts';
@@ -16,9 +16,6 @@ import { stopInstance } from './stop-instance.ts';
 import { sweepStoppedInstances } from './sweep-stopped-instances.ts';
 
 const STOP_WITHIN_SECONDS = 10; // for a component that is no longer in the release file; the default of the setting
-const MIB = 1024 * 1024;
-// Of what one instance prints: days of an ordinary service. The program writes into the file itself, so it is cut whenever somebody looks.
-const OUTPUT_LIMIT: OutputLimit = { bytesMax: 64 * MIB, keptBytes: 8 * MIB };
 const LINES_MAX = 10_000;
 
 /** Runs components as programs on this machine, which outlive shipway and are found again by pid, start time and a marker. */
@@ -35,7 +32,7 @@ export function openProcessTarget(checkedSettings: Json, scope: InstanceScope): 
     repeatable: true, // an instance is found again by its id, so nothing is started twice
     observe: async (effect) => {
       const instances = await observeInstances(scope, components, effect);
-      for (const { id } of instances) trimOutput(outputFile(id, effect), OUTPUT_LIMIT);
+      boundOutputs(instances, effect);
       return instances;
     },
     commandsFor: (want) => ({
