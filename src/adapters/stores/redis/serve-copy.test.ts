@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@redis/client';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createEffect } from '../../../../test/support/create-effect.ts';
 import { freePort } from '../../../../test/support/free-port.ts';
 import { PASSWORD, redisProgram } from '../../../../test/support/redis-project.ts';
 import { runGapped } from '../../../../test/support/run-gapped.ts';
 import { useRedis } from '../../../../test/support/use-redis.ts';
+import { randomId } from '../../../platform/ids.ts';
 import { findByEnvironment } from '../../../platform/process-table.ts';
 import { isPortOpen } from '../../../platform/ports.ts';
 import type { Capture, ServedCopy, Store } from '../store.ts';
@@ -154,13 +155,19 @@ describe.skipIf(path === null)(`a copy of a Redis server, served (${reason})`, {
     'whose process was killed is ended and removed by itself, its socket too',
     { timeout: KILLS_LIMIT_MS },
     async () => {
+      const sockets = mkdtempSync(join(tmpdir(), 's-'));
+      vi.stubEnv('TMPDIR', sockets);
+      onTestFinished(() => {
+        vi.unstubAllEnvs();
+        rmSync(sockets, { recursive: true });
+      });
       await start();
       await set('word', 'old');
       const recorded = await capture();
-      const act = { name: 'serve', folder: redis.copy(), capture: recorded, id: 'killed' };
+      const id = randomId();
+      const act = { name: 'serve', folder: redis.copy(), capture: recorded, id };
       const request = { kind: 'redis', settings: redis.settings(), projectDirectory: redis.project(), act };
       const { passed, stderr } = await runGapped(STORE_PROGRAM, request, null);
-      const before = sockets();
       expect(passed, stderr).toEqual(['stores.redis.copy-placed', 'stores.redis.loaded', 'stores.redis.served']);
       expect(left()).toEqual([]);
       for (const killAt of passed) {
@@ -169,10 +176,13 @@ describe.skipIf(path === null)(`a copy of a Redis server, served (${reason})`, {
         // Nobody runs anything of ours any more: the guard does it by itself.
         await expect.poll(left, { timeout: 60_000, message: killAt }).toEqual([]);
         expect(
-          findByEnvironment('SHIPWAY_STEP', (token) => token.startsWith('rehearsal/killed/')),
+          findByEnvironment('SHIPWAY_STEP', (token) => token.startsWith(`rehearsal/${id}/`)),
           killAt,
         ).toEqual([]);
-        expect(sockets(), killAt).toEqual(before);
+        expect(
+          readdirSync(sockets).filter((name) => name.startsWith('shipway-')),
+          killAt,
+        ).toEqual([]);
         expect(await get('word'), killAt).toBe('old');
       }
     },
@@ -185,8 +195,3 @@ describe.skipIf(path === null)(`a copy of a Redis server, served (${reason})`, {
     expect(left()).toEqual([]);
   });
 });
-
-/** Folders of sockets of servers for copies. */
-function sockets(): string[] {
-  return readdirSync(tmpdir()).filter((name) => /^shipway-redis-[A-Za-z0-9]{6}$/.test(name));
-}
