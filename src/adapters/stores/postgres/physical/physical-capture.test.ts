@@ -22,6 +22,7 @@ import {
   type PhysicalPostgres,
 } from '../../../../../test/support/physical-postgres.ts';
 import { findPostgres } from '../../../../../test/support/postgres-server.ts';
+import { segmentIn, without } from '../../../../../test/support/tar-parts.ts';
 import { runGapped } from '../../../../../test/support/run-gapped.ts';
 import { waitUntil } from '../../../../../test/support/wait-until.ts';
 import type { Capture, Store } from '../../store.ts';
@@ -382,33 +383,4 @@ function copies(server: PhysicalPostgres, bin: string): void {
 function leftBeside(project: string): string[] {
   const listed = execFileSync('ls', [join(project, 'pg')], { encoding: 'utf8' }).split('\n');
   return listed.filter((name) => name.includes('.proof-'));
-}
-
-interface TarPart {
-  name: string;
-  from: number;
-  to: number;
-}
-
-function partsOf(tar: Buffer): TarPart[] {
-  const parts: TarPart[] = [];
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
-    const text = (from: number, length: number): string =>
-      tar.toString('latin1', at + from, at + from + length).split('\0')[0] ?? '';
-    const bytes = Number.parseInt(text(124, 12), 8);
-    const to = at + 512 + Math.ceil(bytes / 512) * 512;
-    parts.push({ name: text(0, 100).replace(/^\.\//, ''), from: at, to });
-    at = to;
-  }
-  return parts;
-}
-
-function without(tar: Buffer, name: string): Buffer {
-  const part = partsOf(tar).find((one) => one.name === name);
-  if (part === undefined) throw new Error(`${name} is not in it`);
-  return Buffer.concat([tar.subarray(0, part.from), tar.subarray(part.to)]);
-}
-
-function segmentIn(tar: Buffer): string {
-  return partsOf(tar).find(({ name }) => /^pg_wal\/[0-9A-F]{24}$/.test(name))?.name ?? '';
 }
