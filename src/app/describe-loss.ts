@@ -1,8 +1,11 @@
 import type { Plan, PlannedData } from '../core/plan/plan.ts';
+import { countSentence } from '../core/rehearsal/data-shape.ts';
 import type { Json, JsonObject } from '../core/release/json.ts';
+import { countParts, partsIn } from '../engine/steps/step-loss.ts';
 import type { BackupSummary, BackupTools } from '../engine/steps/step-backups.ts';
 import type { Effect } from '../platform/effect.ts';
 import { problemRecord } from '../core/release/problem.ts';
+import type { App } from './app.ts';
 
 /** What somebody loses who goes on, found out before anybody is asked. */
 export interface Loss {
@@ -32,9 +35,25 @@ export async function describeLoss(
   }
 }
 
-/** What the chosen way of a rollback throws away, where no backup is restored. */
-export function lossOfWay(data: PlannedData, now: string): Loss {
-  return { since: data.since ?? now, lines: [data.loses], isNothing: data.since === null };
+/** What the chosen way of a rollback throws away, where no backup is restored; `counted` is what is there now. */
+export function lossOfWay(data: PlannedData, now: string, counted: readonly string[] = []): Loss {
+  return { since: data.since ?? now, lines: [data.loses, ...counted], isNothing: data.since === null };
+}
+
+/** What a way down would throw away now, a sentence for each table and column; what cannot be counted is said, never left out. */
+export async function downLossLines(app: App, plan: Plan, added: Json | undefined): Promise<string[]> {
+  const parts = partsIn(added);
+  if (parts === null) return ['cannot be counted: what the migration had added was not written down'];
+  try {
+    const { adapters } = await app.tools();
+    const effect = await app.effect(plan, 'look/loss/0');
+    const counts = await countParts({ adapters, stores: plan.stores, effect }, parts);
+    const holding = counts.filter(({ count }) => count > 0);
+    if (holding.length === 0) return ['nothing at this moment: what it takes away is empty'];
+    return holding.map((part) => `${part.store} ${countSentence(part)} now`);
+  } catch (error) {
+    return [`cannot be counted: ${problemRecord(error).message}`];
+  }
 }
 
 /** `database tables notes: 20 in the backup, 25 now` for every count that differs, however deep the store reports it, and what counts hide. */

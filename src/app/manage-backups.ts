@@ -2,8 +2,9 @@ import { holdsSchema } from '../core/backup/holds-schema.ts';
 import { orWithoutSafetyBackup, WITHOUT_SAFETY_BACKUP } from '../core/backup/no-safety-backup.ts';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import { isProduction } from '../core/plan/is-production.ts';
-import type { Plan } from '../core/plan/plan.ts';
+import { stepsOf, type Plan } from '../core/plan/plan.ts';
 import { changesBeyond, revisionAt } from '../core/plan/schema-history.ts';
+import type { JsonObject } from '../core/release/json.ts';
 import { problem } from '../core/release/problem.ts';
 import { gatherSchema } from '../engine/gather-schema.ts';
 import { gatherContext } from '../engine/steps/step-backup-context.ts';
@@ -12,8 +13,9 @@ import { timestamp } from '../platform/clock.ts';
 import { randomId } from '../platform/ids.ts';
 import { withBackupLock } from '../state/backup-record.ts';
 import { lockOf } from '../state/locks.ts';
+import { stepRuns } from '../state/step-runs.ts';
 import type { App } from './app.ts';
-import { describeLoss, lossOfWay, type Loss } from './describe-loss.ts';
+import { describeLoss, downLossLines, lossOfWay, type Loss } from './describe-loss.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
 
 export type { BackupSummary, TakenBackup };
@@ -148,11 +150,30 @@ export async function lossOfRollBack(app: App, plan: Plan): Promise<{ loss: Loss
   const { data } = plan;
   if (data === undefined || data.way !== 'restore' || data.backup === null) {
     const nothing: Loss = { since: timestamp(app.nowMs()), lines: [], isNothing: true };
-    return { loss: data === undefined ? nothing : lossOfWay(data, nothing.since), isProduction: asked };
+    if (data === undefined) return { loss: nothing, isProduction: asked };
+    return { loss: lossOfWay(data, nothing.since, await countedDown(app, plan)), isProduction: asked };
   }
   const { backups, effect, plan: head } = await openBackups(app, plan.environment);
   const loss = await describeLoss(backups, head, await backups.find(head, data.backup), effect);
   return { loss, isProduction: asked };
+}
+
+async function countedDown(app: App, plan: Plan): Promise<string[]> {
+  const down = stepsOf(plan).find(({ step }) => step.kind === 'migrate-down')?.step;
+  return down === undefined ? [] : downLossLines(app, plan, down.input['added']);
+}
+
+/** What the way back out of a release that is not over would throw away by its way down; none where its plan has no such. */
+export async function lossOfWayBack(app: App, release: { id: string }, back: Plan | null): Promise<string[]> {
+  const down = back === null ? undefined : stepsOf(back).find(({ step }) => step.kind === 'migrate-down')?.step;
+  const undoes = down?.input['undoes'];
+  if (back === null || typeof undoes !== 'string') return [];
+  const { db } = await app.database();
+  const run = (await stepRuns(db, release.id)).find((one) => one.step_id === undoes);
+  // It failed or was cut short, so that the newer version has written nothing on its schema.
+  if (run?.state !== 'finished' || run.result === null) return [];
+  const { added } = JSON.parse(run.result) as JsonObject;
+  return downLossLines(app, back, added);
 }
 
 /** What the data of before a release would throw away, when the release is turned around with it. */

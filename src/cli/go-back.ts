@@ -120,7 +120,12 @@ async function askTurnAround(
   const { plan } = await showWayBack(app, release.id, 'asked for by a person', data);
   if (!session.screen.isJson) session.screen.lines(turnAroundLines(meaning, plan));
   const question = `Stop ${release.id} and take it back${data === null ? '' : ' with the data of before'}?`;
-  if (data === null) return confirm(session, question);
+  if (data === null) {
+    const { lossOfWayBack } = await import('../app/manage-backups.ts');
+    const { downLines } = await import('./output/rollback-lines.ts');
+    if (!session.screen.isJson) session.screen.lines(downLines(await lossOfWayBack(app, release, plan)));
+    return confirm(session, question);
+  }
   const { lossOfTurnAround } = await import('../app/manage-backups.ts');
   const { loss, backup, isProduction } = await lossOfTurnAround(app, release);
   if (!session.screen.isJson) session.screen.lines(olderDataLines(backup, loss, data, app.nowMs()));

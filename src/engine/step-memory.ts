@@ -7,6 +7,7 @@ import { lockOf, takeLock } from '../state/locks.ts';
 import { getRelease, moveRelease } from '../state/releases.ts';
 import { plannedRouterState, planRouterState } from '../state/router-states.ts';
 import { stepRuns } from '../state/step-runs.ts';
+import { journalLoss } from '../state/journal-loss.ts';
 import { roundsOf } from '../state/watch-samples.ts';
 import { askAgain } from './ask-again.ts';
 import type { Executor } from './engine-parts.ts';
@@ -48,11 +49,27 @@ export function stepMemory(executor: Executor): StepMemory {
       const run = (await stepRuns(db, releaseId)).find((step) => step.step_id === stepId);
       return run?.result === undefined || run.result === null ? null : (JSON.parse(run.result) as JsonObject);
     },
+    tellLoss: (releaseId, stepId, loss) => tellLoss(executor, releaseId, stepId, loss),
     async samples(releaseId) {
       const rounds = await roundsOf(db, releaseId);
       return rounds.map(({ round, sample, takenAtMs, action }) => ({ round, sample, takenAtMs, action }));
     },
   };
+}
+
+async function tellLoss(executor: Executor, releaseId: string, stepId: string, loss: JsonObject): Promise<void> {
+  const { db } = executor.database;
+  const { service, environment } = await getRelease(db, releaseId);
+  const actor = { kind: 'executor' as const, id: executor.executorId };
+  const { parts = [], uncounted } = loss;
+  await journalLoss(db, {
+    type: 'step.loses',
+    release: releaseId,
+    service,
+    environment,
+    actor,
+    data: { step: stepId, parts, uncounted: typeof uncounted === 'string' ? uncounted : null },
+  });
 }
 
 /** A state that is written down already (an interrupted attempt) is left; a newer one of somebody else refuses us. */

@@ -54,7 +54,8 @@ function eventOf({ type, release }: Row, at: string, data: JsonObject, sealedAt:
   const kind = STEPS[textOf(data['step']) ?? ''] ?? 'up';
   const result = (data['result'] ?? {}) as JsonObject;
   if (kind === 'down') return { ...nothing, kind, after: textOf(result['revision']) };
-  return { ...nothing, kind, before: textOf(result['before']), after: textOf(result['after']) };
+  const added = Array.isArray(result['added']) ? { added: result['added'] } : {};
+  return { ...nothing, kind, before: textOf(result['before']), after: textOf(result['after']), ...added };
 }
 
 /** The plans of these releases, by id. */

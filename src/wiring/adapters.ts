@@ -44,6 +44,8 @@ export const adapters: Adapters = {
     (await pick('store', stores, store)
       .open(store.settings, { projectDirectory: effect.projectDirectory })
       .describeTables?.(names, effect)) ?? null,
+  counting: (store, { projectDirectory }) =>
+    pick('store', stores, store).open(store.settings, { projectDirectory }).counting ?? null,
   watchWaits: async (store, { applicationName, found }, effect) =>
     pick('store', stores, store)
       .open(store.settings, { projectDirectory: effect.projectDirectory })

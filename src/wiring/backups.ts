@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { storeKinds, type StoreKind } from '../adapters/stores/index.ts';
+import { storeKinds, type StoreKind, type StoreScope } from '../adapters/stores/index.ts';
 import {
   confirmBackup,
   createBackup,
@@ -53,18 +53,19 @@ const kinds: Record<string, StoreKind> = storeKinds;
 /** The backups of a project: opened stores meet the vault, and the journal hears of every sealed, verified and restored backup. */
 export function backupTools(projectDirectory: string, open: () => Promise<Database>): BackupTools {
   const at = (plan: Plan): Vault => vaultOf(plan, projectDirectory);
-  const stores = (named: NamedStore[]): NamedOpenStore[] => named.map((store) => openStore(store, projectDirectory));
+  const stores = (plan: Plan, named: NamedStore[]): NamedOpenStore[] =>
+    named.map((store) => openStore(store, scopeOf(plan, projectDirectory)));
   const orderOf = async (plan: Plan, id: string, effect: Effect) => ({
     id,
     ...placeOf(plan),
-    stores: stores(plan.stores),
+    stores: stores(plan, plan.stores),
     vault: at(plan),
     effect,
     ...(await recorded(open, id)),
   });
   return {
     create: (plan, request, effect) =>
-      create({ vault: at(plan), stores: stores(request.stores), open }, plan, request, effect),
+      create({ vault: at(plan), stores: stores(plan, request.stores), open }, plan, request, effect),
     find: async (plan, reference) => summaryOf(await at(plan).show(reference, placeOf(plan))),
     list: async (plan) => listOf(at(plan), plan),
     async prove(plan, request, effect) {
@@ -88,10 +89,10 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
     stage: async (plan, request, effect) => stage(await orderOf(plan, request.id, effect), { open, plan }, request),
     prestage: async (plan, request, effect) =>
       prestage(await orderOf(plan, request.id, effect), { open, plan }, request),
-    discardWaiting: (plan, id, effect) => discardPrestaged(stores(plan.stores), id, effect),
-    swap: (plan, staged, effect) => swapIn({ stores: stores(plan.stores), open }, plan, staged, effect),
+    discardWaiting: (plan, id, effect) => discardPrestaged(stores(plan, plan.stores), id, effect),
+    swap: (plan, staged, effect) => swapIn({ stores: stores(plan, plan.stores), open }, plan, staged, effect),
     swapBack: (plan, swapped, effect) =>
-      undoRestore(swapped['swapped'] as unknown as SwappedStore[], stores(plan.stores), effect),
+      undoRestore(swapped['swapped'] as unknown as SwappedStore[], stores(plan, plan.stores), effect),
     copies: copyTools({ open, vaultOf: at, summaryOf }),
   };
 }
@@ -253,10 +254,16 @@ async function recorded(open: () => Promise<Database>, id: string): Promise<{ ma
   return digest === null ? {} : { manifestSha256: digest };
 }
 
+/** What the stores of a plan have to know of the machine. */
+export function scopeOf({ scratchDirectory }: Plan, projectDirectory: string): StoreScope {
+  if (scratchDirectory === undefined) return { projectDirectory };
+  return { projectDirectory, scratch: resolve(projectDirectory, scratchDirectory) };
+}
+
 /** A store of the plan, opened. */
-export function openStore({ name, kind, settings }: NamedStore, projectDirectory: string): NamedOpenStore {
+export function openStore({ name, kind, settings }: NamedStore, scope: StoreScope): NamedOpenStore {
   const found = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
-  if (found !== undefined) return { name, kind, store: found.open(settings, { projectDirectory }) };
+  if (found !== undefined) return { name, kind, store: found.open(settings, scope) };
   throw problem('config-invalid', `this version of shipway has no store of kind ${kind}`, {
     next: `Use one of: ${Object.keys(storeKinds).join(', ')}`,
   });

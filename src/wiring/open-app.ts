@@ -54,7 +54,7 @@ async function loadTools(project: Project, open: () => Promise<Database>): Promi
     newIdentity: backups.newIdentity,
     vault: (plan) => backups.vaultOf(plan, project.directory),
     withCopy: backups.withCopy,
-    stores: (plan) => plan.stores.map((store) => backups.openStore(store, project.directory)),
+    stores: (plan) => plan.stores.map((store) => backups.openStore(store, backups.scopeOf(plan, project.directory))),
   };
 }
 

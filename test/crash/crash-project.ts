@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/free-port.ts';
@@ -13,6 +13,10 @@ export interface CrashProject extends TemporaryProject {
   /** Lines that the effects wrote: `start <instance> <pid>`, `migrate-up <revision> <pid>`, `migrate-down …`. */
   effects(): string[];
   environment: Record<string, string>;
+  /** Names of copies of the data that a release has let wait, or that a restore has not swapped in. */
+  waiting(): string[];
+  /** From the next release on a copy of the data waits, or none does. */
+  prestage(how: 'yes' | 'no'): void;
 }
 
 export async function createCrashProject(): Promise<CrashProject> {
@@ -20,7 +24,8 @@ export async function createCrashProject(): Promise<CrashProject> {
   const project = createTemporaryProject({ 'shipway.yaml': '' });
   const recorder = join(project.directory, 'effects.txt');
   const database = join(project.directory, 'data', 'app.db');
-  project.write('shipway.yaml', releaseFile(port, recorder, database));
+  const file = releaseFile(port, recorder, database);
+  project.write('shipway.yaml', file);
   project.write('.env', 'RELEASE_NUMBER=0\n', 0o600);
   mkdirSync(dirname(database), { recursive: true });
   execFileSync(process.execPath, [join(FIXTURES, 'migrate.mjs'), database, 'init']);
@@ -28,6 +33,9 @@ export async function createCrashProject(): Promise<CrashProject> {
     ...project,
     port,
     environment: { SHIPWAY_ALLOW_SPEED: '1', SHIPWAY_ACTOR: 'tester' },
+    waiting: () => readdirSync(dirname(database)).filter((name) => name.startsWith('app.db.restore-')),
+    prestage: (how) =>
+      void project.write('shipway.yaml', how === 'no' ? file : `${file}    rollback: { prestage: true }\n`),
     effects: () => (existsSync(recorder) ? readFileSync(recorder, 'utf8').split('\n').filter(Boolean) : []),
   };
 }

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 export interface Gaps {
   readonly environment: Record<string, string>;
   arm(name: string, act: 'kill' | 'hold'): void;
+  /** Nothing acts until something is armed. */
+  disarm(): void;
   isReached(name: string): boolean;
   letGo(name: string): void;
   /** Makes an armed gap act once more. */
@@ -25,6 +27,7 @@ export function createGaps(): Gaps {
       writeFileSync(join(folder, 'do'), act);
       writeFileSync(join(folder, 'at'), JSON.stringify([name]));
     },
+    disarm: () => rmSync(join(folder, 'at'), { force: true }),
     isReached: (name) => existsSync(file('reached', name)),
     letGo: (name) => writeFileSync(file('go', name), ''),
     forgetReached: (name) => rmSync(file('reached', name), { force: true }),

@@ -14,8 +14,8 @@ const END_LIMIT_SECONDS = 120;
 
 export interface KillCase {
   release: string;
-  /** What is typed: a release, or a rollback by hand. */
-  command: string[];
+  /** What is typed: a release, or a rollback; found out by what has to happen before, where that is done by the victim itself. */
+  command: string[] | ((environment: Record<string, string>) => Promise<string[]>);
   gap: string;
   victim: Victim;
   /** How often it is killed at this gap before it is left alone. */
@@ -35,9 +35,11 @@ export async function runKillCase(project: CrashProject, gaps: Gaps, one: KillCa
     limitSeconds: 30,
   });
   const before = project.effects().length;
-  gaps.arm(one.gap, one.victim === 'shipway' ? 'kill' : 'hold');
   const environment = { ...project.environment, ...gaps.environment };
-  let command = project.start(one.command, {
+  gaps.disarm();
+  const typed = typeof one.command === 'function' ? await one.command(environment) : one.command;
+  gaps.arm(one.gap, one.victim === 'shipway' ? 'kill' : 'hold');
+  let command = project.start(typed, {
     environment,
     limitSeconds: END_LIMIT_SECONDS,
   });
@@ -100,6 +102,7 @@ async function inspect(project: CrashProject, one: KillCase, effects: string[]):
       ...(lock !== null && row.state !== 'needs-human' ? [`a lock of ${lock.release_id} is left`] : []),
       ...(journal.valid ? [] : [`the journal does not verify: ${JSON.stringify(journal.first_error)}`]),
       ...repeated(effects),
+      ...leftWaiting(project, row.state),
     ];
     return { state: row.state, cause: row.cause, faults };
   } finally {
@@ -111,6 +114,11 @@ function stateFaults(state: string, cause: string | null): string[] {
   if (state === 'stable' || state === 'rolled-back' || state === 'cancelled') return [];
   if (state === 'needs-human' && cause !== null) return [];
   return [`it ended as ${state}${cause === null ? ' without a cause' : ''}`];
+}
+
+/** A copy of the data is of use while its release may go back, and takes room afterwards. */
+function leftWaiting(project: CrashProject, state: string): string[] {
+  return state === 'needs-human' ? [] : project.waiting().map((name) => `${name} is left`);
 }
 
 /** An effect that happened twice: the same instance started, or the same revision written, more than once. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gapsOfStep, type PlannedStepView } from './gaps-of-plan.ts';
-import { createMatrix, PATHS, type Matrix, type Path } from './kill-matrix.ts';
+import { createMatrix, type Matrix, type Path } from './kill-matrix.ts';
 import type { Victim } from './victims.ts';
 
 // A small version of test/soak/kill-matrix.soak.ts, which dies in every gap: here, one gap of every kind of effect.
@@ -24,6 +24,7 @@ const CASES: [Path, string, Victim, 1 | 2][] = [
   ['restore', 'stores.sqlite.staged', 'shipway', 1],
   ['restore', 'data.swap:after-intent', 'shipway', 1],
   ['restore', 'data.swap:after-deed', 'shipway', 2],
+  ['turned', 'undo.data.swap:after-deed', 'shipway', 1],
   ['release', 'deploy.apply:after-intent', 'postgres', 1],
   ['rollback', 'undo.deploy.apply:after-deed', 'postgres', 1],
   ['release', 'deploy.traffic:after-intent', 'router', 1],
@@ -36,7 +37,7 @@ const passed = new Map<Path, string[]>();
 
 beforeAll(async () => {
   matrix = await createMatrix();
-  for (const path of PATHS) passed.set(path, await matrix.gapsOf(path));
+  for (const path of new Set(CASES.map(([way]) => way))) passed.set(path, await matrix.gapsOf(path));
 }, CASE_LIMIT_MS);
 
 afterAll(() => matrix.remove(), 60_000);
@@ -72,8 +73,8 @@ describe('a release ends in a named state, with every effect done once and no lo
       const row = await matrix.run(path, gap, victim, times);
       expect(row.faults).toEqual([]);
       // Whoever kills shipway or its database does not change how the release ends.
-      if (victim === 'shipway' || victim === 'postgres')
-        expect(row.state).toBe(path === 'release' ? 'stable' : 'rolled-back');
+      const isForward = path === 'release' || path === 'prestaged';
+      if (victim === 'shipway' || victim === 'postgres') expect(row.state).toBe(isForward ? 'stable' : 'rolled-back');
     },
     CASE_LIMIT_MS,
   );

@@ -1,14 +1,14 @@
 import { createCrashProject, type CrashProject } from './crash-project.ts';
 import { createGaps, type Gaps } from './gaps.ts';
-import { runKillCase, type KillResult } from './kill-case.ts';
+import { runKillCase, type KillCase, type KillResult } from './kill-case.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { findExecutors, type Victim } from './victims.ts';
 
 /**
- * The ways through the engine: a release that becomes stable, one that fails and is rolled back, and a stable one that is taken back by hand,
- * with its schema taken down or with the data of its backup.
+ * The ways through the engine: a release that becomes stable, one that fails and is rolled back, a stable one that is taken back by hand,
+ * with its schema taken down or with the data of its backup, a release beside whose data a copy waits, and one that is turned around to that copy.
  */
-export const PATHS = ['release', 'rollback', 'down', 'restore'] as const;
+export const PATHS = ['release', 'rollback', 'down', 'restore', 'prestaged', 'turned'] as const;
 export type Path = (typeof PATHS)[number];
 
 export interface MatrixRow extends KillResult {
@@ -37,7 +37,7 @@ export async function createMatrix(): Promise<Matrix> {
     async gapsOf(path) {
       const { back, command } = await begin(state, path);
       const passed = await gapsPassed(project, path, command);
-      state.live = path === 'release' ? state.started : back;
+      state.live = path === 'release' || path === 'prestaged' ? state.started : back;
       return passed;
     },
     async run(path, gap, victim, times = 1) {
@@ -76,7 +76,7 @@ const environmentOf = (number: number): string => `RELEASE_NUMBER=${number}\n`;
 function wrongEnvironment(state: Numbered, back: number | null, ended: { path: Path; state: string }): string[] {
   if (ended.state === 'needs-human') state.live = null;
   if (ended.state === 'needs-human' || ended.state === 'cancelled') return [];
-  const isForward = ended.path !== 'down' && ended.path !== 'restore' && ended.state === 'stable';
+  const isForward = !['down', 'restore', 'turned'].includes(ended.path) && ended.state === 'stable';
   state.live = isForward ? state.started : back;
   const found = state.project.read('.env');
   const isRight = state.live === null ? found !== environmentOf(state.started) : found === environmentOf(state.live);
@@ -87,9 +87,18 @@ function wrongEnvironment(state: Numbered, back: number | null, ended: { path: P
 async function begin(
   state: Numbered,
   path: Path,
-): Promise<{ release: string; command: string[]; back: number | null }> {
+): Promise<{ release: string; command: KillCase['command']; back: number | null }> {
   const { project } = state;
-  if (path === 'release' || path === 'rollback') {
+  project.prestage(path === 'prestaged' || path === 'turned' ? 'yes' : 'no');
+  if (path === 'turned') {
+    const { release, version } = nextVersion(state, '');
+    return {
+      release,
+      command: (environment) => watchedRelease(project, { release, version }, environment),
+      back: state.live,
+    };
+  }
+  if (path !== 'down' && path !== 'restore') {
     const { release, version } = nextVersion(state, path === 'rollback' ? '-bad' : '');
     return { release, command: ['release', version, '--speed', '60'], back: state.live };
   }
@@ -104,6 +113,32 @@ async function begin(
   if (since === undefined) throw new Error(`no loss was shown: ${shown.stdout}${shown.stderr}`);
   const back = Number(plan.version.number.split('.').at(-1));
   return { release: next(state, '').release, command: [...command, '--yes-lose-data-since', since], back };
+}
+
+const WATCHED_LIMIT_SECONDS = 120;
+
+/** Releases until it is watched, as slowly as the release file says; returns what is typed to take its data back. */
+async function watchedRelease(
+  project: CrashProject,
+  { release, version }: { release: string; version: string },
+  environment: Record<string, string>,
+): Promise<string[]> {
+  await executorsGone(project);
+  const command = ['rollback', '--data', 'restore', '--reason', 'crash test'];
+  const options = { environment, limitSeconds: WATCHED_LIMIT_SECONDS };
+  const started = await project.run(['release', version, '--detach'], options);
+  const isWatched = async (): Promise<boolean> => {
+    const shown = await project.run(['show', release, '--json'], options);
+    return (JSON.parse(shown.stdout) as { release: { state: string } }).release.state === 'watching';
+  };
+  await waitUntil(`${version} to be watched: ${started.stdout}${started.stderr}`, isWatched, {
+    limitSeconds: WATCHED_LIMIT_SECONDS,
+    everyMs: 200,
+  });
+  const asked = await project.run([...command, '--yes'], options);
+  const since = /add --yes-lose-data-since (\S+)/.exec(`${asked.stdout}${asked.stderr}`)?.[1];
+  if (since === undefined) throw new Error(`no loss was shown: ${asked.stdout}${asked.stderr}`);
+  return [...command, '--yes-lose-data-since', since];
 }
 
 function next(state: Numbered, suffix: string): { release: string; version: string } {
@@ -132,15 +167,17 @@ async function releaseWell(state: Numbered): Promise<void> {
 }
 
 /** Runs one that nobody kills and returns the gaps it passed. */
-async function gapsPassed(project: CrashProject, path: Path, command: string[]): Promise<string[]> {
+async function gapsPassed(project: CrashProject, path: Path, command: KillCase['command']): Promise<string[]> {
   const gaps = createGaps();
   await executorsGone(project);
   const environment = { ...project.environment, ...gaps.environment };
-  const ended = await project.run(command, { environment, limitSeconds: 120 });
+  const typed = typeof command === 'function' ? await command(environment) : command;
+  const before = gaps.passed();
+  const ended = await project.run(typed, { environment, limitSeconds: 120 });
   const wanted = path === 'rollback' ? 20 : 0;
   if (ended.exitCode !== wanted)
     throw new Error(`exit ${ended.exitCode}, expected ${wanted}: ${ended.stdout}${ended.stderr}`);
-  const passed = gaps.passed();
+  const passed = gaps.passed().filter((gap) => !before.includes(gap));
   gaps.remove();
   return passed;
 }

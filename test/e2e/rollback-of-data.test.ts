@@ -30,6 +30,12 @@ function onPostgres(bin: string): Engine {
   };
 }
 
+interface Lost {
+  table: string;
+  column: string | null;
+  count: number;
+}
+
 const checksum = (rows: { id: number; body: string }[]): string =>
   createHash('sha256').update(JSON.stringify(rows)).digest('hex');
 
@@ -81,6 +87,16 @@ describe.each(ENGINES)('a rollback loses nothing that it did not announce: %s', 
     expect(await engine.columns(project)).toContain('note');
   }
 
+  /** Of the last way down, as the journal has them. */
+  async function losses(): Promise<[string, number][]> {
+    const [row] = await project.rows<{ entry: string }>(
+      `select entry from shipway.journal where type = 'step.loses' order by index desc limit 1`,
+    );
+    const { data } = JSON.parse(row?.entry ?? '{}') as { data: { parts: Lost[]; uncounted: string | null } };
+    expect(data.uncounted).toBeNull();
+    return data.parts.map(({ table, column, count }) => [column === null ? table : `${table}.${column}`, count]);
+  }
+
   /** Orders until so many were taken; returns the client, still at it. */
   async function ordering(count: number) {
     const client = startOrders(project.url, nextId);
@@ -114,6 +130,12 @@ describe.each(ENGINES)('a rollback loses nothing that it did not announce: %s', 
       expect(checksum(after.filter((row) => known.has(row.id)))).toBe(checksum(before));
       const sent = after.map((row) => row.id).filter((id) => !known.has(id));
       expect(client.taken.filter((id) => !known.has(id)).toSorted((a, b) => a - b)).toEqual(sent);
+      // Every order that 1.1.0 took had a note. They were counted before anybody confirmed, and once more when the last one was written.
+      const notes = after.filter((row) => row.body.endsWith('taken by 1.1.0')).length;
+      const told = Number(/^ +lost: orders column (?:public\.)?orders\.note: (\d+) values now$/m.exec(asked)?.[1]);
+      expect(told).toBeGreaterThanOrEqual(20);
+      expect(told).toBeLessThanOrEqual(notes);
+      expect(await losses()).toEqual([[expect.stringMatching(/^(public\.)?orders\.note$/), notes]]);
       const dead = new Set(client.refused.map((one) => one.id));
       expect(sent.filter((id) => dead.has(id))).toEqual([]);
       expect(await project.rows('select * from shipway.release_lock')).toEqual([]);
@@ -173,7 +195,12 @@ describe.each(ENGINES)('a rollback loses nothing that it did not announce: %s', 
   test.skipIf(found === null)(
     'by itself: a release that fails takes its schema down while work is refused, and no order is lost or written meanwhile',
     async () => {
-      project.write('migrations/2.down.sql', 'ALTER TABLE orders DROP COLUMN note');
+      project.write(
+        'migrations/2.up.sql',
+        `ALTER TABLE orders ADD COLUMN note text DEFAULT 'new'; CREATE TABLE tags (name text); INSERT INTO tags VALUES ('a'), ('b')`,
+      );
+      project.write('migrations/2.down.sql', 'DROP TABLE tags; ALTER TABLE orders DROP COLUMN note');
+      const before = await engine.rows(project);
       // It says that it is another version, so that it is never healthy.
       project.addVersion('1.2.0', 'orders', { DATA_NOTE: 'note', VERSION: '0.0.0' });
       const client = await ordering(20);
@@ -189,6 +216,13 @@ describe.each(ENGINES)('a rollback loses nothing that it did not announce: %s', 
       expect(client.refused.length).toBeGreaterThan(0);
       expect(client.refused.filter((one) => one.retryAfter === null)).toEqual([]);
       expect(client.strange).toEqual([]);
+      const after = await engine.rows(project);
+      const known = new Set(before.map((row) => row.id));
+      expect(checksum(after.filter((row) => known.has(row.id)))).toBe(checksum(before));
+      const [[, notes] = ['', 0], tags] = await losses();
+      expect(notes).toBeGreaterThanOrEqual(before.length);
+      expect(notes).toBeLessThanOrEqual(after.length);
+      expect(tags).toEqual([expect.stringMatching(/^(public\.)?tags$/), 2]);
       const ids = new Set(await idsOf());
       expect(client.taken.filter((id) => !ids.has(id))).toEqual([]);
       expect(client.refused.filter((one) => ids.has(one.id))).toEqual([]);

@@ -10,10 +10,15 @@ const ROUNDS = Number(process.env['SHIPWAY_SOAK_ROUNDS'] ?? 3);
 const WAYS = (process.env['SHIPWAY_SOAK_WAYS'] ?? PATHS.join()).split(',');
 // Which gaps: all, or a few to repeat them alone.
 const GAPS = process.env['SHIPWAY_SOAK_GAPS']?.split(',') ?? null;
+// Who is killed: all, or some of them.
+const STRUCK = (process.env['SHIPWAY_SOAK_VICTIMS'] ?? VICTIMS.join()).split(',') as Victim[];
 // Cases wait more than they compute, so one more than there are cores.
 const WORKERS = Number(process.env['SHIPWAY_SOAK_WORKERS'] ?? cpus().length + 1);
 const LIMIT_MS = ROUNDS * 3 * 3600 * 1000;
 const REPORT = new URL('../../docs/reference/crash-matrix.md', import.meta.url);
+
+// Up to where they go another way, they are a release.
+const LIKE_A_RELEASE: readonly Path[] = ['rollback', 'prestaged'];
 
 interface Job {
   path: Path;
@@ -49,15 +54,16 @@ async function runRound(): Promise<MatrixRow[]> {
   }
 }
 
-/** Gaps that a way shares with one before it are killed in once, but for those of a rollback by hand: its steps have other work to do. */
+/** Gaps that a way shares with a release are killed in once, but for those of a rollback that is asked for: its steps have other work to do. */
 function jobsOf(gaps: ReadonlyMap<Path, string[]>): Job[] {
   const forward = gaps.get('release') ?? [];
   const places = [...gaps].flatMap(([path, own]) =>
-    own.filter((gap) => path !== 'rollback' || !forward.includes(gap)).map((gap) => ({ path, gap })),
+    own.filter((gap) => !LIKE_A_RELEASE.includes(path) || !forward.includes(gap)).map((gap) => ({ path, gap })),
   );
   const wanted = places.filter(({ path, gap }) => WAYS.includes(path) && (GAPS === null || GAPS.includes(gap)));
-  const once = wanted.flatMap((place) => VICTIMS.map((victim): Job => ({ ...place, victim, times: 1 })));
-  const twice = wanted.map((place): Job => ({ ...place, victim: 'shipway', times: 2 }));
+  const once = wanted.flatMap((place) => STRUCK.map((victim): Job => ({ ...place, victim, times: 1 })));
+  const again = STRUCK.includes('shipway') ? wanted : [];
+  const twice = again.map((place): Job => ({ ...place, victim: 'shipway', times: 2 }));
   return [...once, ...twice];
 }
 

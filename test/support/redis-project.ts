@@ -1,17 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@redis/client';
 import { debianProgram, type FoundProgram } from './debian-program.ts';
@@ -25,10 +14,20 @@ export function redisProgram(): FoundProgram {
   const server = debianProgram('redis-server', 'redis-tools');
   const tools = debianProgram('redis-check-rdb', 'redis-tools');
   if (server.path !== null || tools.path === null) return server.path === null ? tools : server;
-  const folder = mkdtempSync(join(tmpdir(), 'shipway-redis-program-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  for (const name of ['redis-server', 'redis-check-rdb']) symlinkSync(tools.path, join(folder, name));
+  // One place for all: a test process that is ended would leave its own behind.
+  const folder = resolve('node_modules/.cache/shipway-redis');
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['redis-server', 'redis-check-rdb']) linkOnce(tools.path, join(folder, name));
   return { path: join(folder, 'redis-server'), reason: '' };
+}
+
+/** Several test files may be at it at once. */
+function linkOnce(target: string, path: string): void {
+  try {
+    symlinkSync(target, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 export type Client = ReturnType<typeof createClient>;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { runShipway, startShipway } from './run-shipway.ts';
 import type { Ended, RunOptions, RunningShipway } from './run-shipway.ts';
 import { waitUntil } from './wait-until.ts';
@@ -66,6 +67,7 @@ export function createTemporaryProject(files: Record<string, string> = {}): Temp
     },
     remove: async () => {
       await endProcesses(directory, started);
+      for (const folder of socketFolders(directory)) rmSync(folder, { recursive: true, force: true });
       rmSync(directory, { recursive: true, force: true });
     },
   };
@@ -85,6 +87,18 @@ async function endProcesses(directory: string, started: Set<number>): Promise<vo
   } catch {
     await waitUntil('the processes of the project to be gone after SIGKILL', () => !signalAll('SIGKILL') || isEmpty());
   }
+}
+
+/** Outside of the project, because the path of a socket has to be short: of its own PostgreSQL, and of its routers. */
+function socketFolders(directory: string): string[] {
+  const state = join(directory, '.shipway');
+  const routers = join(state, 'routers');
+  const homes = existsSync(routers) ? readdirSync(routers).map((name) => join(routers, name, 'router.json')) : [];
+  const named = [join(state, 'postgres.json'), ...homes].filter(existsSync).flatMap((path) => {
+    const { socketDirectory, sockets } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    return [socketDirectory, sockets].filter((folder) => typeof folder === 'string');
+  });
+  return named.filter((folder) => /^shipway-[0-9a-z]{10,12}(-[a-z2-7]+)?$/.test(basename(folder)));
 }
 
 function signalOne(pid: number, signal: NodeJS.Signals): void {

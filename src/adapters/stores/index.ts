@@ -11,11 +11,14 @@ import { openQdrantStore } from './qdrant/qdrant-store.ts';
 import { qdrantSettings, type QdrantSettings } from './qdrant/settings.ts';
 import { openRedisStore } from './redis/redis-store.ts';
 import { redisSettings, type RedisSettings } from './redis/settings.ts';
+import type { StoreScope } from './scratch/scratch-folder.ts';
 import { sqliteSettings, type SqliteSettings } from './sqlite/settings.ts';
 import { openSqliteStore } from './sqlite/sqlite-store.ts';
 import type { Store } from './store.ts';
 import { volumeSettings, type VolumeSettings } from './volume/settings.ts';
 import { openVolumeStore } from './volume/volume-store.ts';
+
+export type { StoreScope };
 
 /** What a kind of store needs to be used from the release file. */
 export interface StoreKind {
@@ -23,7 +26,7 @@ export interface StoreKind {
   /** One line for the reference page. */
   summary: string;
   /** Opens nothing yet: the data is touched by the methods of the store. Gets the settings as the schema gave them. */
-  open(settings: unknown, scope: { projectDirectory: string }): Store;
+  open(settings: unknown, scope: StoreScope): Store;
 }
 
 export type StoreKindName = 'sqlite' | 'postgres' | 'duckdb' | 'redis' | 'files' | 'volume' | 'qdrant' | 'command';
@@ -58,7 +61,7 @@ export const storeKinds: Record<StoreKindName, StoreKind> = {
   qdrant: {
     settings: qdrantSettings,
     summary: 'collections of a Qdrant server, by its snapshots while the service writes',
-    open: (settings) => openQdrantStore(settings as QdrantSettings),
+    open: (settings, scope) => openQdrantStore(settings as QdrantSettings, scope),
   },
   redis: {
     settings: redisSettings,

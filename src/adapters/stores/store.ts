@@ -1,4 +1,5 @@
 import type { Capture } from '../../core/backup/manifest.ts';
+import type { DataPart, DataShape, PartCount } from '../../core/rehearsal/data-shape.ts';
 import type { DataState } from '../../core/rehearsal/data-state.ts';
 import type { LockReport } from '../../core/rehearsal/lock-tally.ts';
 import type { StatementFault, StatementTry } from '../../core/rehearsal/old-version.ts';
@@ -124,6 +125,14 @@ export interface Rehearsing extends Serving {
   counted?(effect: Effect): Promise<string[] | null>;
 }
 
+/** Counts of what a way down would throw away. Reads only, and keeps nobody from writing. */
+export interface Counting {
+  /** No row is read. */
+  shape(effect: Effect): Promise<DataShape>;
+  /** What is not there is left out. */
+  count(parts: readonly DataPart[], effect: Effect): Promise<PartCount[]>;
+}
+
 /**
  * A service's data. Promises of every implementation (see store.suite.ts):
  * - `capture` is consistent while the service writes, and never opens a window in which the live data is not usable;
@@ -178,6 +187,8 @@ export interface Store {
   readonly shared?: SharedCopies;
   /** Where in a folder that `extract` has filled the data lies that a program is led to. Absent: such a folder is of no use to a program. */
   placeIn?(into: string, effect: Effect): Promise<string>;
+  /** Of a SQL database. Absent: it has no columns to count. */
+  readonly counting?: Counting;
   /** Of a SQL server: tells who keeps the sessions of that name waiting, until the signal of the effect fires. Reads only. */
   watchWaits?(applicationName: string, found: (wait: LockWait) => void, effect: Effect): Promise<void>;
   /** Absent: a migration of this kind of data cannot be tried on a copy. */

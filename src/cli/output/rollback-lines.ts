@@ -21,6 +21,11 @@ export function turnAroundLines(
   ];
 }
 
+/** What a way down takes away, as it was counted just now. */
+export function downLines(counted: readonly string[]): string[] {
+  return counted.map((line) => printable(`  lost: ${line}`));
+}
+
 /** What the data of before costs, and where what is replaced can be found afterwards. */
 export function olderDataLines(backup: { id: string }, loss: Loss, data: DataOfUndo, nowMs: number): string[] {
   const kept = data === 'restore' ? 'kept aside by the swap, not backed up first' : 'backed up first and kept aside';
@@ -57,6 +62,7 @@ export function rollBackLines(plan: Plan, loss: Loss, nowMs: number): string[] {
 
 /** The same for a plan that is only shown. */
 export function lossOfPlanLines({ data }: Plan, loss: Loss): string[] {
+  if (data?.way === 'down') return downLines(loss.lines.slice(1));
   if (data === undefined || data.way !== 'restore') return [];
   return [`lost now, written since ${shownTime(loss.since)}:`, ...loss.lines.map((line) => printable(`  ${line}`))];
 }
@@ -77,6 +83,8 @@ function dataLines(plan: Plan, loss: Loss, nowMs: number): string[] {
     case 'down':
       return [
         printable(`data: the schema is taken back to what ${version.number} ran on; ${data.loses}`),
+        // The first line is the sentence of the way itself.
+        ...downLines(loss.lines.slice(1)),
         `  lost is only what was written since ${shownTime(loss.since)} (${age(loss.since, nowMs)} ago)`,
         `${isBackedUp ? 'the data is backed up when nobody writes any more; ' : ''}requests are answered 503 until the older version is up`,
       ];

@@ -14,6 +14,7 @@ import { rollbackWords } from './rollback-words.ts';
 import { scratchWords } from './scratch-words.ts';
 import { drillWords } from './drill-words.ts';
 import { expandHealthChecks } from './expand-health-checks.ts';
+import { DEFAULT_SCRATCH } from './service-config.ts';
 import { suggestionFor } from './suggest.ts';
 import { watchWords } from './watch-words.ts';
 import { duration, every, name, path, positiveDuration, variableName } from './words.ts';
@@ -195,8 +196,10 @@ const backupsWords = (kinds: Kinds) =>
       keep: keepWords().optional().describe('Which backups `shipway backup prune` leaves; any of the keys is enough.'),
       drill: drillWords().optional(),
       scratch: path()
-        .default('.shipway/scratch')
-        .describe('Where backups are restored to be proven, relative to the project; needs the room of one of them.'),
+        .default(DEFAULT_SCRATCH)
+        .describe(
+          'Where backups are restored to be proven and where the copy of a PostgreSQL server is started, relative to the project; needs the room of one of them.',
+        ),
       full: every()
         .optional()
         .describe(

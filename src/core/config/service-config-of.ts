@@ -9,6 +9,7 @@ import { drillOf } from './drill-words.ts';
 import { maintenanceOf } from './maintenance-words.ts';
 import { rehearsalOf } from './rehearsal-words.ts';
 import { scratchOf } from './scratch-words.ts';
+import { DEFAULT_SCRATCH } from './service-config.ts';
 import type {
   ApprovalConfig,
   Chosen,
@@ -51,7 +52,7 @@ function backupsOf(written: ReadFile['backups']): ServiceConfig['backups'] {
     directory: written?.directory ?? '.shipway/backups',
     keep: keepOf(written?.keep),
     ...drillOf(written?.drill),
-    scratch: written?.scratch ?? '.shipway/scratch',
+    scratch: written?.scratch ?? DEFAULT_SCRATCH,
     ...(keys === null ? {} : { keys }),
     ...(written?.full === undefined ? {} : { fullSeconds: written.full }),
     ...(copies.length === 0 ? {} : { copies }),

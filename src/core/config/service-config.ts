@@ -177,6 +177,9 @@ export interface CopyPlace extends Chosen {
   limitSeconds: number;
 }
 
+/** Where copies are tried when the release file names no other folder. */
+export const DEFAULT_SCRATCH = '.shipway/scratch';
+
 export interface BackupsConfig {
   /** Where backups are kept, relative to the project. */
   directory: string;

@@ -15,6 +15,13 @@ const plan = (config = configWith(), facts = factsWith(), wanted = request): Pla
 const ids = (made: Plan): string[] => stepsOf(made).map(({ step }) => step.id);
 
 describe('the plan of a release', () => {
+  test('names the scratch folder of the release file, and none where the file does not', () => {
+    expect(Object.keys(plan())).not.toContain('scratchDirectory');
+    const config = configWith();
+    config.backups.scratch = '/mnt/wide';
+    expect(plan(config).scratchDirectory).toBe('/mnt/wide');
+  });
+
   test('asks and backs up before it changes anything, and stops the old version last', () => {
     expect(ids(plan())).toEqual([
       'prepare.checklist',

@@ -1,3 +1,4 @@
+import { DEFAULT_SCRATCH } from '../config/service-config.ts';
 import type { CopyPlace, EnvironmentConfig, ServiceConfig } from '../config/service-config.ts';
 import { parseVersion } from './parse-version.ts';
 import type { Facts, ReleaseRequest } from './facts.ts';
@@ -82,6 +83,7 @@ export function planHead(
     backupDirectory: config.backups.directory,
     ...(config.backups.keys === undefined ? {} : { backupKeys: config.backups.keys }),
     ...(config.backups.fullSeconds === undefined ? {} : { backupFullSeconds: config.backups.fullSeconds }),
+    ...(config.backups.scratch === DEFAULT_SCRATCH ? {} : { scratchDirectory: config.backups.scratch }),
     ...(config.backups.copies === undefined ? {} : { backupCopies: config.backups.copies }),
     envFile: environment.envFile,
     variables: config.variables,

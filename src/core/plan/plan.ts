@@ -111,6 +111,8 @@ export interface Plan {
   backupKeys?: BackupKeys;
   /** How often a backup shares nothing with those before it. Left out when the release file does not say: the vault's own rhythm. */
   backupFullSeconds?: number;
+  /** Where copies are tried, relative to the project. Left out when the release file does not say: `.shipway/scratch`. */
+  scratchDirectory?: string;
   /** Second places of backups; left out where there is none. */
   backupCopies?: CopyPlace[];
   envFile: string | null;

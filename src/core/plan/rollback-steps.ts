@@ -43,7 +43,7 @@ export function migrateDown(
     id: 'data.down',
     kind: 'migrate-down',
     title: `migrate down to ${to.revision ?? 'the revision before'} with the files of ${version}`,
-    input: { migrate: plain(migrate), revisionBefore: to.revision, version, downFrom },
+    input: { migrate: plain(migrate), revisionBefore: to.revision, version, downFrom, ...addedBy(to.changes) },
     commands: facts.commands.migrateDown,
     notes: [`down: ${words}`, 'what it throws away is in the backup taken just before'],
     undo: null,
@@ -51,6 +51,11 @@ export function migrateDown(
     limitSeconds: MIGRATE_LIMIT_SECONDS,
     onFailure: 'roll-back',
   };
+}
+
+/** What the way down has no place for; left out where one of the changes does not tell. */
+function addedBy(changes: readonly SchemaChange[]): { added?: Json[] } {
+  return changes.every((one) => one.added !== undefined) ? { added: changes.flatMap((one) => one.added ?? []) } : {};
 }
 
 /** Restores beside the live data, which is not touched and goes on being used. */

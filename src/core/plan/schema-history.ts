@@ -1,3 +1,4 @@
+import type { Json } from '../release/json.ts';
 import type { DownEvidence } from './down-evidence.ts';
 
 /** One change of the schema that a release, a rollback or a person made, as the journal has it. */
@@ -11,6 +12,8 @@ export interface SchemaEvent {
   before: string | null;
   /** The revision that was found afterwards; null where the project's tool does not tell. */
   after: string | null;
+  /** Of `up`: tables and columns that it brought, as its step has told; absent where it has not. */
+  added?: Json[];
   /** Of `restored`: when the backup was taken whose data was put there; null where nobody knows. */
   takenAt: string | null;
 }
@@ -40,6 +43,8 @@ export interface SchemaChange {
   /** Whether it can be taken back at all; never after `contract`. */
   reversible: boolean;
   down: DownEvidence;
+  /** Tables and columns that it brought; absent where nobody knows. */
+  added?: Json[];
 }
 
 /** Where the schema stands, seen from a version before. */
@@ -123,7 +128,8 @@ function follow(links: Link[], event: SchemaEvent, all: readonly SchemaEvent[]):
 function changeOf(event: SchemaEvent, { releases }: SchemaHistory): SchemaChange {
   const release = event.release ?? '';
   const said = releases[release];
-  const common = { release, at: event.at, version: said?.version ?? '' };
+  const added = event.added === undefined ? {} : { added: event.added };
+  const common = { release, at: event.at, version: said?.version ?? '', ...added };
   if (said !== undefined && event.kind === 'up')
     return { ...common, compatible: said.compatible, reversible: said.reversible, down: said.down };
   return { ...common, compatible: false, reversible: false, down: { state: 'none', why: TAKEN_AWAY } };

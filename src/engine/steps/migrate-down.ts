@@ -1,6 +1,16 @@
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
 import { nameHolders } from './step-holders.ts';
+import {
+  countLoss,
+  goneUncounted,
+  lossRecord,
+  lossWords,
+  placeOfStep,
+  readShapes,
+  type CountedLoss,
+  type Shapes,
+} from './step-loss.ts';
 import { migratorOf } from './step-migrator.ts';
 import type { Observation, Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
@@ -24,8 +34,30 @@ async function goDown(context: StepContext, effect: Effect, keptBy: string | nul
   // The way up may have failed before it began: then there is nothing to take back.
   const now = await migrator.revision(newer, effect);
   if (now !== null && now === target) return { revision: now };
+  const before = await readShapes(placeOfStep(context));
+  const loss = before === null || Object.keys(before).length === 0 ? null : await tellLoss(context);
   await nameHolders(context, 'down', () => migrator.down(newer, target, effect));
-  return { revision: await migrator.revision(newer, effect), ...(keptBy === null ? {} : { keptBy }) };
+  const revision = await migrator.revision(newer, effect);
+  const lost = loss === null ? {} : { lost: await lossOf(context, before, loss) };
+  return { revision, ...(keptBy === null ? {} : { keptBy }), ...lost };
+}
+
+/** Counted when nobody writes any more, and in the journal before it is thrown away. */
+async function tellLoss(context: StepContext): Promise<CountedLoss> {
+  const { effect, tools, releaseId, step } = context;
+  const loss = await countLoss(context);
+  for (const line of lossWords(loss)) effect.report(line);
+  await tools.memory.tellLoss(releaseId, step.id, lossRecord(loss));
+  return loss;
+}
+
+/** What was counted, and what else is gone. */
+async function lossOf(context: StepContext, before: Shapes | null, loss: CountedLoss): Promise<JsonObject> {
+  const others = goneUncounted(before, await readShapes(placeOfStep(context)), loss);
+  if (others.length === 0 || loss.uncounted !== null) return lossRecord(loss);
+  const uncounted = `${others.join(', ')} went too, which the way up had not brought`;
+  context.effect.report(uncounted);
+  return lossRecord({ ...loss, uncounted });
 }
 
 function opened(context: StepContext) {

@@ -1,7 +1,9 @@
 import { withoutBrackets } from '../../core/plan/contract-sql.ts';
 import { sqlDigest } from '../../core/plan/pending-migration.ts';
 import { problem } from '../../core/release/problem.ts';
+import type { Json, JsonObject } from '../../core/release/json.ts';
 import { nameHolders } from './step-holders.ts';
+import { partsAdded, placeOfStep, readShapes, type Shapes } from './step-loss.ts';
 import { migratorOf } from './step-migrator.ts';
 import type { Observation, Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
@@ -23,13 +25,28 @@ export const migrateUpStep: Step = {
     const { migrator, version } = opened(context);
     const before = await migrator.revision(version, context.effect);
     await requireJudged(context, before);
+    const shapes = await shapesBefore(context, before);
     await nameHolders(context, 'up', () => migrator.up(version, context.effect));
-    return { before, after: await migrator.revision(version, context.effect) };
+    return { before, after: await migrator.revision(version, context.effect), ...(await addedSince(context, shapes)) };
   },
 };
 
 function opened(context: StepContext) {
   return { migrator: migratorOf(context), version: context.plan.version.number };
+}
+
+/** null: what is there already may be the work of a run of ours that was cut short, or nothing goes down from here. */
+async function shapesBefore(context: StepContext, revision: string | null): Promise<Shapes | null> {
+  const isUntouched =
+    isFirstAttempt(context) || (revision !== null && revision === textInput(context, 'revisionBefore'));
+  return isUntouched && !isContract(context) ? readShapes(placeOfStep(context)) : null;
+}
+
+/** What a way down will have no place for; nothing where no store has columns, or where nobody could look. */
+async function addedSince(context: StepContext, before: Shapes | null): Promise<JsonObject> {
+  if (before === null || Object.keys(before).length === 0) return {};
+  const added = partsAdded(before, await readShapes(placeOfStep(context)));
+  return added === null ? {} : { added: added as unknown as Json };
 }
 
 /** What was judged and approved is what runs: the SQL is asked for once more, and nothing is touched when it is another. */

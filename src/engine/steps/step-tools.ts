@@ -3,7 +3,7 @@ import type { MetricSource } from '../../adapters/metrics/metric-source.ts';
 import type { Dialect } from '../../adapters/dialects/dialect.ts';
 import type { Migrator } from '../../adapters/migrators/migrator.ts';
 import type { Router, RouterState } from '../../adapters/routers/router.ts';
-import type { DescribedTables, LockWait } from '../../adapters/stores/store.ts';
+import type { Counting, DescribedTables, LockWait } from '../../adapters/stores/store.ts';
 import type { Target } from '../../adapters/targets/target.ts';
 import type { Chosen, ChosenMigrator, NamedCheck, NamedStore } from '../../core/config/service-config.ts';
 import type { DialectName } from '../../core/migration/statement.ts';
@@ -34,6 +34,8 @@ export interface Adapters {
   migrator(chosen: ChosenMigrator): Migrator;
   /** How large tables of a SQL database are; null for a store that has none. */
   describeTables(store: NamedStore, names: readonly string[], effect: Effect): Promise<DescribedTables | null>;
+  /** Counts what is in a SQL database; null for a store that has no columns. */
+  counting(store: NamedStore, effect: Effect): Counting | null;
   /** Tells who keeps sessions of that name waiting, until the signal fires; at once nothing for a store that cannot be asked. */
   watchWaits(
     store: NamedStore,
@@ -68,6 +70,8 @@ export interface StepMemory {
   planRouterState(releaseId: string, state: RouterState): Promise<void>;
   /** Result of an earlier step of the same release, or null. */
   resultOf(releaseId: string, stepId: string): Promise<JsonObject | null>;
+  /** Kept in the journal before the deed, so that what was thrown away is known also where nobody lived to tell it. */
+  tellLoss(releaseId: string, stepId: string, loss: JsonObject): Promise<void>;
   samples(releaseId: string): Promise<{ round: number; sample: Sample; takenAtMs: number; action: string | null }[]>;
 }
 

@@ -181,6 +181,21 @@ describe('a store of kind command', () => {
   });
 });
 
+it('a copy is tried in the scratch folder that the release file names', async () => {
+  const project = mkdtempSync(join(tmpdir(), 'shipway-command-'));
+  try {
+    writeWords(project, 'old');
+    const [copy, scratch] = [join(project, '.copy'), join(project, 'elsewhere')];
+    mkdirSync(copy);
+    const store = openCommandStore(commandStoreSettings.parse(WORDS), { projectDirectory: project, scratch });
+    await store.verify(copy, await store.capture(copy, createEffect(project)), createEffect(project));
+    expect(readdirSync(scratch)).not.toEqual([]);
+    expect(existsSync(join(project, '.shipway/scratch'))).toBe(false);
+  } finally {
+    rmSync(project, { recursive: true });
+  }
+});
+
 function readScratch(project: string): string[] {
   const folder = join(project, '.shipway/scratch');
   if (!existsSync(folder)) return [];

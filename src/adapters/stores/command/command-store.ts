@@ -7,13 +7,14 @@ import { ensureDirectory, removeTree, treeBytes } from '../../../platform/files.
 import { applyFacts, factsOf, realPathOf } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
+import { scratchFolder, type StoreScope } from '../scratch/scratch-folder.ts';
 import type { Capture, ProvenCopy, Staged, Store } from '../store.ts';
 import { findReplaced } from '../swap/find-replaced.ts';
 import { prestagingOfPaths } from '../swap/staged-ahead.ts';
 import { discardReplaced, discardStaged, freeTag, noteStaged, swapIn, swapOut } from '../swap/swap-data.ts';
 import { recordOfSwap, swapNames } from '../swap/swap-journal.ts';
 import { checkFiles, DATA, requireEnd, sealFiles, syncTree, type CopiedFile } from './copied-files.ts';
-import { countersOf, fingerprintAt, proveCopy, requireSame, restoreTo, scratchIn } from './prove-copy.ts';
+import { countersOf, fingerprintAt, proveCopy, requireSame, restoreTo } from './prove-copy.ts';
 import { runStoreCommand } from './run-store-command.ts';
 import type { CommandStoreSettings } from './settings.ts';
 import {
@@ -33,25 +34,28 @@ interface CommandStore {
   settings: CommandStoreSettings;
   /** The live folder, absolute; null for data that lies elsewhere. */
   live(effect: Effect): Promise<string | null>;
+  /** Where a copy is tried. */
+  scratch(effect: Effect): string;
 }
 
 /**
  * A store by the team's own commands. That a copy is consistent while the service writes is the promise of `backup`; everything that can be
  * seen from outside is not believed but looked at: the exit code, the end of the output, the restored data.
  */
-export function openCommandStore(settings: CommandStoreSettings, scope: { projectDirectory: string }): Store {
+export function openCommandStore(settings: CommandStoreSettings, scope: StoreScope): Store {
   const { exchange } = settings;
   const store: CommandStore = {
     settings,
     live: async (effect) =>
       exchange.by === 'path' ? realPathOf(resolve(scope.projectDirectory, effect.resolve(exchange.path))) : null,
+    scratch: (effect) => scratchFolder(scope, effect),
   };
   const reading = {
     kind: 'command',
     probe: (effect: Effect) => probe(store, effect),
     capture: (folder: string, effect: Effect) => capture(store, folder, effect),
     verify: async (folder: string, recorded: Capture, effect: Effect) => {
-      await checkRestored(settings, { folder, recorded, scratch: scratchIn(effect) }, effect);
+      await checkRestored(settings, { folder, recorded, scratch: scratchFolder(scope, effect) }, effect);
     },
     prove: async (folder: string, recorded: Capture, scratch: string, effect: Effect) => {
       await checkRestored(settings, { folder, recorded, scratch }, effect);
@@ -180,7 +184,7 @@ async function capture(store: CommandStore, folder: string, effect: Effect): Pro
   const files = await sealFiles(folder);
   requireContent(files, settings);
   if (settings.endsWith !== null) await requireEnd(folder, settings.endsWith);
-  const trial = { settings, failure: 'backup-failed' as const, scratch: scratchIn(effect) };
+  const trial = { settings, failure: 'backup-failed' as const, scratch: store.scratch(effect) };
   const fingerprint = await proveCopy(folder, files, trial, effect);
   return { engine, consistentAt, liveBytes: bytes, counters: countersOf(files), fingerprint };
 }

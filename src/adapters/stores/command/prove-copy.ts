@@ -45,11 +45,6 @@ export async function fingerprintAt(
   });
 }
 
-/** Where scratch places of shipway's own checks are, when nobody named another. */
-export function scratchIn(effect: Effect): string {
-  return join(effect.stateDirectory, 'scratch');
-}
-
 export interface Trial {
   settings: CommandStoreSettings;
   failure: ProblemKind;

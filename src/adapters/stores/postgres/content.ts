@@ -25,7 +25,7 @@ export interface Content {
 }
 
 /** Tables that hold rows of the service: those of extensions are made by the extension, foreign ones lie elsewhere, temporary ones are nobody's. */
-const TABLES = `
+export const TABLES = `
   SELECT format('%I.%I', n.nspname, c.relname) AS name
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { namesFor, namesFrom } from './database-names.ts';
+import { isStagedFor, namesFor, namesFrom, nameOfProof, tagOfKept, tagOfStaged } from './database-names.ts';
 
 const TAG = 'bk_20261121T024843Z_shop_production_pre-release_abc234';
 
@@ -43,4 +43,35 @@ describe('the names of a restore', () => {
       expect(() => namesFrom(name, 'app')).toThrow('not a database of a restore');
     },
   );
+});
+
+describe('databases whose long names begin alike', () => {
+  const [one, other] = [
+    'customer_orders_of_the_first_half_of_a_long_year_1',
+    'customer_orders_of_the_first_half_of_a_long_year_2',
+  ];
+  const all = [one, other, namesFor(one, TAG).staged, namesFor(one, TAG).kept];
+
+  it('never see what restores of the other have made', () => {
+    const { staged, kept } = namesFor(one, TAG);
+    expect(tagOfStaged(staged, one, all)).toMatch(/^20261121T024843Z_[0-9a-f]{10}$/);
+    expect(tagOfKept(kept, one, all)).toMatch(/^20261121T024843Z_[0-9a-f]{10}$/);
+    expect([tagOfStaged(staged, other, all), tagOfKept(kept, other, all)]).toEqual([null, null]);
+    expect([isStagedFor(staged, one, TAG), isStagedFor(staged, other, TAG)]).toEqual([true, false]);
+    expect(() => namesFrom(staged, other)).toThrow('not a database of a restore');
+    expect(nameOfProof(one, 'abc')).toBe(`${one}__proof_abc`);
+    expect(nameOfProof(`${one}${one}`, 'abc')).not.toBe(nameOfProof(`${one}${other}`, 'abc'));
+  });
+
+  it('still find what was made before the names had a digest of the whole name, where it is surely theirs', () => {
+    const id = /(\d{8}T\d{6}Z_[0-9a-f]{10})$/.exec(namesFor(one, TAG).staged)?.[1] ?? '';
+    const front = one.slice(0, 63 - '__replaced_'.length - id.length);
+    const [staged, kept] = [`${front}__restore_${id}`, `${front}__replaced_${id}`];
+    expect(staged).not.toBe(namesFor(one, TAG).staged);
+    expect(namesFrom(staged, one)).toEqual({ live: one, staged, kept });
+    // Alone on its server, nobody else can have made it; beside one that begins alike, only the digest of the tag tells.
+    expect([tagOfStaged(staged, one, [one, staged]), tagOfKept(kept, one, [one, kept])]).toEqual([id, id]);
+    expect([tagOfStaged(staged, one, all), tagOfKept(kept, one, all)]).toEqual([null, null]);
+    expect([isStagedFor(staged, one, TAG), isStagedFor(staged, other, TAG)]).toEqual([true, false]);
+  });
 });

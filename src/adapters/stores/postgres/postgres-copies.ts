@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
+import type { StoreScope } from '../scratch/scratch-folder.ts';
 import type { Capture, ReplacedData, Store } from '../store.ts';
 import { isClusterFingerprint } from './physical/cluster-content.ts';
 import { isPhysicalCopy } from './physical/description.ts';
@@ -14,7 +15,7 @@ import type { PostgresSettings } from './postgres-settings.ts';
  * A store over PostgreSQL as the release file wants it copied: a database dumped, or the files of the whole server. Backups that were taken in
  * the other way before the file was changed are read and restored as they were taken.
  */
-export function openPostgresCopies(settings: PostgresSettings, scope: { projectDirectory: string }): Store {
+export function openPostgresCopies(settings: PostgresSettings, scope: StoreScope): Store {
   const dumps = openPostgresStore(settings);
   const physical = settings.physical ?? physicalSettings.parse({});
   const files = openPhysicalStore({ url: settings.url, physical }, scope);

@@ -3,9 +3,10 @@ import type { Effect } from '../../../platform/effect.ts';
 import { copyFileSynced, sha256OfFile } from '../../../platform/files.ts';
 import { requireRoom } from '../require-room.ts';
 import type { Capture, Store } from '../store.ts';
-import { parseAddress } from './address.ts';
+import { parseAddress, type Address } from './address.ts';
 import { captureDatabase } from './capture-database.ts';
 import { countChanges } from './count-changes.ts';
+import { countingOf } from './count-parts.ts';
 import { describeTables } from './describe-tables.ts';
 import { ARCHIVE, DESCRIPTION, invalid } from './description.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
@@ -69,8 +70,8 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
     recordOf: (staged, effect) => ({ keptAt: namesFrom(staged.place, toolsOf(effect).address.database).kept }),
     discard: (record, effect) => discardReplaced(record, toolsOf(effect).address, effect),
     replaced: (effect) => listReplaced(toolsOf(effect).address, effect),
-    prestaging: prestagingOf((effect) => toolsOf(effect).address),
     changesSince: (recorded, effect) => countChanges(liveOf(effect), recorded, effect),
+    ...lookingAt((effect) => toolsOf(effect).address),
     describeTables: (names, effect) => describeTables(names, toolsOf(effect).address, effect),
     watchWaits: (applicationName, found, effect) =>
       watchWaits({ address: toolsOf(effect).address, effect, failure: WAITS_UNREAD }, applicationName, found),
@@ -79,6 +80,11 @@ export function openPostgresStore(settings: PostgresSettings): PostgresStore {
       return { live: liveOf(effect), scratch: { tools: scratchTools(effect), url } };
     }),
   };
+}
+
+/** What needs no program, only the address. */
+function lookingAt(addressOf: (effect: Effect) => Address): Pick<Store, 'prestaging' | 'counting'> {
+  return { prestaging: prestagingOf(addressOf), counting: countingOf(addressOf) };
 }
 
 /** Another server is reached by the programs of this machine: those of `through` are beside the live one. */

@@ -17,6 +17,8 @@ test('the databases of a rehearsal are found again by their names, and no other 
     `shop2__rehearsal_${ID}`,
   ])
     expect(rehearsalOfName(name, 'shop')).toBeNull();
+  const [one, other] = ['x'.repeat(62) + '1', 'x'.repeat(62) + '2'];
+  expect(rehearsalOfName(nameOfRehearsal(one, ID), other)).toBeNull();
 });
 
 test('the address of the scratch is that of the release file with another database', () => {

@@ -1,5 +1,5 @@
 import type { Address } from './address.ts';
-import { cutToBytes, NAME_LIMIT_BYTES } from './database-names.ts';
+import { frontFor } from './database-names.ts';
 
 const WORD = '__rehearsal_';
 const NOWHERE = '_nowhere';
@@ -22,7 +22,7 @@ export function rehearsalOfName(name: string, live: string): string | null {
 }
 
 function frontOf(live: string): string {
-  return cutToBytes(live, NAME_LIMIT_BYTES - WORD.length - ID_LENGTH - NOWHERE.length);
+  return frontFor(live, WORD.length + ID_LENGTH + NOWHERE.length);
 }
 
 /** The address as it is written, with another database: tools differ in what they read besides `user:password@host/database`. */

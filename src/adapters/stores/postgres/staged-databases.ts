@@ -68,25 +68,29 @@ async function listStaged(address: Address, effect: Effect): Promise<StagedAhead
 
 async function removeStaged(tag: string, address: Address, effect: Effect): Promise<void> {
   await withControl({ address, effect, failure: DROP_FAILURE }, async (control) => {
-    for (const { name } of await databasesOf(control, address)) {
-      if (isStagedFor(name, address.database, tag)) await dropDatabase(control, name, describeAddress(address, name));
+    for (const { name } of await databasesOf(control, address, tag)) {
+      await dropDatabase(control, name, describeAddress(address, name));
     }
   });
 }
 
-/** Also one that was begun and has no mark yet. One that was live holds what the service wrote meanwhile, and is no copy that waits. */
+/** All of them, or those for one tag or for what is left of it in a name. Also one that was begun and has no mark yet. One that was live holds what the service wrote meanwhile, and is no copy that waits. */
 async function databasesOf(
   control: Session,
-  address: Address,
+  { database }: Address,
+  only: string | null = null,
 ): Promise<{ name: string; tag: string; bytes: number }[]> {
   const rows = await control.query<{ datname: string; bytes: string }>(
     'SELECT datname, pg_database_size(oid) AS bytes FROM pg_database ORDER BY datname',
   );
-  const found: { name: string; tag: string; bytes: number }[] = [];
+  const waiting: { name: string; tag: string; bytes: number }[] = [];
+  const all = rows.map(({ datname }) => datname);
   for (const { datname, bytes } of rows) {
-    const tag = tagOfStaged(datname, address.database);
+    const found = tagOfStaged(datname, database, all);
+    const isMeant = only === null || found === only || isStagedFor(datname, database, only);
+    const tag = isMeant ? (found ?? only) : null;
     if (tag === null || (await restoreOf(control, datname))?.wasLive === true) continue;
-    found.push({ name: datname, tag, bytes: Number(bytes) });
+    waiting.push({ name: datname, tag, bytes: Number(bytes) });
   }
-  return found;
+  return waiting;
 }

@@ -88,8 +88,9 @@ export async function listReplaced(address: Address, effect: Effect): Promise<Re
     const rows = await control.query<{ datname: string; bytes: string }>(
       'SELECT datname, pg_database_size(oid) AS bytes FROM pg_database ORDER BY datname',
     );
+    const all = rows.map(({ datname }) => datname);
     return rows.flatMap(({ datname, bytes }): ReplacedData[] => {
-      const tag = tagOfKept(datname, address.database);
+      const tag = tagOfKept(datname, address.database, all);
       return tag === null ? [] : [{ record: { keptAt: datname }, tag, state: 'replaced', bytes: Number(bytes) }];
     });
   });

@@ -6,6 +6,7 @@ import type { Effect } from '../../../platform/effect.ts';
 import { copyFileSynced, removeTree, syncDirectory } from '../../../platform/files.ts';
 import { gap } from '../../../platform/gap.ts';
 import { requireRoom } from '../require-room.ts';
+import { scratchFolder, type StoreScope } from '../scratch/scratch-folder.ts';
 import type { Capture, ProvenCopy, Store } from '../store.ts';
 import { recordOfSwap } from '../swap/swap-journal.ts';
 import { connectTo, type QdrantKind, type QdrantServer } from './client.ts';
@@ -36,7 +37,7 @@ import { stageCollections, unstageCollections } from './stage-collections.ts';
 import { discardCollections, swapAliases, swapAliasesBack } from './swap-aliases.ts';
 
 /** A store over collections of one Qdrant server, which are used through aliases: that is how a restored collection takes their place. */
-export function openQdrantStore(settings: QdrantSettings): Store {
+export function openQdrantStore(settings: QdrantSettings, scope: Pick<StoreScope, 'scratch'> = {}): Store {
   const swept = async (kind: QdrantKind, effect: Effect): Promise<void> => {
     const server = connectTo(settings, { timeoutSeconds: settings.timeoutSeconds, kind }, effect);
     await removeLeftovers({ server, folder: folderOf(settings, effect) }, effect);
@@ -48,7 +49,7 @@ export function openQdrantStore(settings: QdrantSettings): Store {
       const { engine, bytes } = await probe(settings, effect);
       return { engine, bytes };
     },
-    capture: (folder, effect) => capture(settings, folder, effect),
+    capture: (folder, effect) => capture(settings, { folder, scratch: scratchFolder(scope, effect) }, effect),
     verify: async (folder, recorded) => void (await checkFiles(folder, recorded)),
     extract: (folder, recorded, into) => extract(folder, recorded, into),
     prove: (folder, recorded, scratch, effect) => prove(settings, { folder, recorded, scratch }, effect),
@@ -98,7 +99,11 @@ function damaged(server: QdrantServer, name: string): Error {
   });
 }
 
-async function capture(settings: QdrantSettings, folder: string, effect: Effect): Promise<Capture> {
+async function capture(
+  settings: QdrantSettings,
+  { folder, scratch }: { folder: string; scratch: string },
+  effect: Effect,
+): Promise<Capture> {
   const { engine, bytes, server, collections, aliases } = await probe(settings, effect);
   requireRoom(folder, bytes, 'the collections');
   const notes = { server, folder: folderOf(settings, effect) };
@@ -109,7 +114,7 @@ async function capture(settings: QdrantSettings, folder: string, effect: Effect)
     for (const [index, name] of collections.entries()) {
       copied.push(await takeSnapshot(notes, name, { folder, file: `${index}.snapshot` }, effect));
     }
-    const trial = { settings, kind: 'backup-failed', scratch: join(effect.stateDirectory, 'scratch') } as const;
+    const trial = { settings, kind: 'backup-failed', scratch } as const;
     const found = await tryRestores(
       trial,
       copied.map((one) => ({ folder, copied: one })),

@@ -1,23 +1,23 @@
 import { join } from 'node:path';
 import { problem } from '../../../core/release/problem.ts';
 import type { Effect } from '../../../platform/effect.ts';
-import { ensureDirectory, listDirectory, removeTree } from '../../../platform/files.ts';
+import { ensureDirectory, listDirectory } from '../../../platform/files.ts';
 import { gap } from '../../../platform/gap.ts';
 import { randomId } from '../../../platform/ids.ts';
+import type { Guard } from '../../../platform/guard.ts';
 import { chooseFreePort } from '../../../platform/ports.ts';
-import { stopByEnvironment } from '../../../platform/process-table.ts';
 import { registerSecret } from '../../../platform/redact.ts';
 import type { Capture, ServedCopy, Serving } from '../store.ts';
 import { redisProblem, type RedisConnection } from './connection.ts';
 import { COPY } from './description.ts';
 import type { LocatedServer } from './located-server.ts';
+import { clearCopy, endCopy, guardCopy } from './end-copy.ts';
 import { withScratchServer } from './scratch-server.ts';
-import { noteSocketIn, removeNotedSocket } from './socket-note.ts';
+import { noteSocketIn } from './socket-note.ts';
 
 const FOLDER = 'redis-copies';
 const HOST = '127.0.0.1';
 const LIFE_SECONDS = 6 * 60 * 60; // no version is asked for so long; whoever serves a copy ends it before
-const GRACE_SECONDS = 2; // a copy has nothing to write down
 const PORT_TRIES = 5; // a free port is lost to somebody else in the moment between
 const PASSWORD_BYTES = 20; // every user of the machine can reach the port
 
@@ -35,21 +35,21 @@ interface Order {
   server: LocatedServer;
   /** Gets the data, and whatever the server would write. */
   place: string;
+  guard: Guard;
 }
 
 /**
  * Copies in servers of our own that a program may use and change: on a port of this machine alone, with a password of their own. Only one
- * use of copies of a project runs at a time, so that every folder that is found before one begins is left over.
+ * use of copies of a project runs at a time, so that every folder that is found before one begins is left over. What a killed process served is
+ * ended by a guard.
  */
 export function serveCopies(locate: (effect: Effect) => Promise<LocatedServer>, data: ServedData): Serving {
   return {
     sweep: async (effect) => {
       const removed: string[] = [];
       for (const name of listDirectory(folderOf(effect))) {
-        const isItsOwn = (token: string): boolean => token.startsWith(`rehearsal/${name}/`);
-        await stopByEnvironment('SHIPWAY_STEP', isItsOwn, GRACE_SECONDS, effect.clock);
         const place = join(folderOf(effect), name);
-        await clear(place);
+        await endCopy({ tokens: tokensOf(name), place }, effect.clock);
         removed.push(place);
       }
       return removed;
@@ -57,12 +57,14 @@ export function serveCopies(locate: (effect: Effect) => Promise<LocatedServer>, 
     restore: async (copy, id, effect) => {
       const place = join(folderOf(effect), id);
       await ensureDirectory(place);
+      const guard = guardCopy({ tokens: tokensOf(id), place });
       try {
         await data.place(copy.folder, join(place, COPY));
         await gap('stores.redis.copy-placed');
-        return await serve({ copy, data, server: await locate(effect), place }, effect);
+        return await serve({ copy, data, server: await locate(effect), place, guard }, effect);
       } catch (error) {
-        await clear(place);
+        await clearCopy(place);
+        guard.dismiss();
         throw redisProblem('backup-invalid', 'the copy cannot be served', copy.folder, error);
       }
     },
@@ -71,13 +73,10 @@ export function serveCopies(locate: (effect: Effect) => Promise<LocatedServer>, 
 
 const folderOf = (effect: Effect): string => join(effect.stateDirectory, FOLDER);
 
-async function clear(place: string): Promise<void> {
-  await removeNotedSocket(place);
-  await removeTree(place);
-}
+const tokensOf = (id: string): string => `rehearsal/${id}/`;
 
 /** The server runs until the copy is removed. */
-function serve({ copy, data, server, place }: Order, effect: Effect): Promise<ServedCopy> {
+function serve({ copy, data, server, place, guard }: Order, effect: Effect): Promise<ServedCopy> {
   const { settings, address } = server;
   const own = { ...settings, lifeSeconds: LIFE_SECONDS, noteFolder: noteSocketIn(place) };
   return new Promise((resolve, reject) => {
@@ -90,7 +89,8 @@ function serve({ copy, data, server, place }: Order, effect: Effect): Promise<Se
       const remove = async (): Promise<void> => {
         over.abort();
         await running.catch(() => undefined); // it is gone either way
-        await clear(place);
+        await clearCopy(place);
+        guard.dismiss();
       };
       resolve({ variables: { SCRATCH_URL: url }, place: `redis://${HOST}:${port}`, remove });
       await ended(AbortSignal.any([over.signal, effect.signal]));

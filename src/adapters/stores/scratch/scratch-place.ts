@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { claimFolder, ownershipOf, removeClaimed } from '../../../platform/claimed-folder.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import { ensureDirectory, listDirectory } from '../../../platform/files.ts';
@@ -36,6 +36,8 @@ export async function withScratchPlace<Result>(
   effect: Effect,
   use: (place: ScratchPlace, effect: Effect) => Promise<Result>,
 ): Promise<Result> {
+  // A server of another user has to pass through where it is given a place; each kind of store has a folder of its own that is closed.
+  await ensureDirectory(dirname(root.folder), 0o711);
   await ensureDirectory(root.folder);
   await clearAbandoned(root, effect);
   const place = placeOf(join(root.folder, `proof-${randomId()}`));

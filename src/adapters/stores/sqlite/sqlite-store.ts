@@ -23,6 +23,7 @@ import { sqliteProblem, withDatabase, withLiveDatabase, type Connection } from '
 import { literal, readContent } from './fingerprint.ts';
 import { COMPANIONS } from './companions.ts';
 import { countChanges } from './count-changes.ts';
+import { countingOf } from './count-parts.ts';
 import { describeTables } from './describe-tables.ts';
 import type { SqliteSettings } from './settings.ts';
 import { rehearseFile } from './rehearse-file.ts';
@@ -73,6 +74,7 @@ export function openSqliteStore(settings: SqliteSettings, scope: { projectDirect
     replaced: async (effect) => findReplaced([await locate(effect)]),
     prestaging: prestagingOfPaths(async (effect) => [await locate(effect)], COMPANIONS),
     changesSince: async (recorded, effect) => countChanges(await locate(effect), recorded, effect),
+    counting: countingOf(locate),
     describeTables: async (names, effect) => describe(names, await locate(effect), effect),
     rehearsing: rehearseFile({
       locate,

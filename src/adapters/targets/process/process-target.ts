@@ -7,6 +7,7 @@ import type { Effect } from '../../../platform/effect.ts';
 import { groupOf, residentBytes } from '../../../platform/process-table.ts';
 import { readLastLines } from '../../../platform/read-tail.ts';
 import type { StopReport, Target, Want } from '../target.ts';
+import { boundOutputs } from './bound-outputs.ts';
 import { instancePrefix, listInstanceRecords, outputFile, type InstanceScope } from './instance-record.ts';
 import { observeInstances } from './observe-instances.ts';
 import type { ProcessComponent, ProcessSettings } from './settings.ts';
@@ -29,7 +30,11 @@ export function openProcessTarget(checkedSettings: Json, scope: InstanceScope): 
     kind: 'process',
     placement: 'side-by-side',
     repeatable: true, // an instance is found again by its id, so nothing is started twice
-    observe: (effect) => observeInstances(scope, components, effect),
+    observe: async (effect) => {
+      const instances = await observeInstances(scope, components, effect);
+      boundOutputs(instances, effect);
+      return instances;
+    },
     commandsFor: (want) => ({
       apply: components.map(({ command }) => command.map((text) => bindVariables(text, { VERSION: want.version }))),
       revert: [], // signals, no command lines

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -271,6 +271,18 @@ describe('what a component is given and what it leaves', () => {
     expect(await target.logs(instance!, 3, effect())).toEqual(['short line', 'short line', 'last']);
     writeFileSync(file, 'y'.repeat(5 * 2 ** 20));
     expect(await target.logs(instance!, 3, effect())).toEqual(['(one line longer than 1 MiB)']);
+  });
+
+  test('an output that grew too large is cut whenever somebody looks, and the program goes on writing behind its end', async () => {
+    const { target, want, effect, instanceDirectory } = bench({ api: { command: fixture('healthy.mjs') } });
+    const [instance] = await target.apply(want('1.2.0', 'r1'), effect());
+    const file = join(instanceDirectory('api', 'r1'), 'output.log');
+    appendFileSync(file, `${`${'x'.repeat(1023)}\n`.repeat(65 * 1024)}the last line\n`);
+    await target.observe(effect());
+    expect(statSync(file).size).toBeLessThan(9 * 2 ** 20);
+    const [mark] = readFileSync(file, 'utf8').split('\n', 1);
+    expect(mark).toMatch(/^\[shipway: \d+ bytes before this line were left out\]$/);
+    expect(await target.logs(instance!, 1, effect())).toEqual(['the last line']);
   });
 
   test('the memory share is measured against the limit of the component, and null once it is gone', async () => {

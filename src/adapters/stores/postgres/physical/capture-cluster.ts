@@ -38,9 +38,14 @@ interface Machine {
 
 /**
  * Has the server send its files while it is in use, and starts the copy once with a server of our own: the fingerprint is what that one reads,
- * so it is of the very moment for which the copy is consistent, whatever was written meanwhile. A failure leaves nothing.
+ * so it is of the very moment for which the copy is consistent, whatever was written meanwhile. It is started below `scratch`, whose disk has to
+ * have the room. A failure leaves nothing.
  */
-export async function captureCluster(server: LocatedServer, folder: string, effect: Effect): Promise<Capture> {
+export async function captureCluster(
+  server: LocatedServer,
+  { folder, scratch }: { folder: string; scratch: string },
+  effect: Effect,
+): Promise<Capture> {
   const live = await probeLive(server, effect);
   const machine = {
     user: await serverUser(server.directory, null, effect),
@@ -48,7 +53,6 @@ export async function captureCluster(server: LocatedServer, folder: string, effe
   };
   effect.report(`${describeAddress(server.address)}: ${describeDatabases(live)}`);
   const bytes = live.bytes + SEGMENTS_BESIDE * live.identity.walSegmentBytes;
-  const scratch = join(effect.stateDirectory, 'scratch');
   const order = { scratch, user: machine.user, directory: server.directory, bytes };
   try {
     return await withScratchCopy(order, effect, async (place, inner) => {

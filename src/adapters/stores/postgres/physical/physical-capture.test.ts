@@ -1,5 +1,5 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -22,6 +22,7 @@ import {
   type PhysicalPostgres,
 } from '../../../../../test/support/physical-postgres.ts';
 import { findPostgres } from '../../../../../test/support/postgres-server.ts';
+import { segmentIn, without } from '../../../../../test/support/tar-parts.ts';
 import { runGapped } from '../../../../../test/support/run-gapped.ts';
 import { waitUntil } from '../../../../../test/support/wait-until.ts';
 import type { Capture, Store } from '../../store.ts';
@@ -212,6 +213,30 @@ function copies(server: PhysicalPostgres, bin: string): void {
       },
     );
 
+    it(
+      'starts the copy in the scratch folder that the release file names, and asks its disk for the room',
+      { timeout: LIMIT_MS },
+      async (context) => {
+        const scratch = join(project, 'elsewhere');
+        const there = openPostgresCopies(settings, { projectDirectory: project, scratch });
+        const watched = effect();
+        const capture = await there.capture(copy, watched);
+        expect(watched.lines.join('\n')).not.toContain('may not enter');
+        expect(existsSync(join(scratch, 'postgres-physical'))).toBe(true);
+        expect(existsSync(join(project, '.shipway/scratch'))).toBe(false);
+        await there.unstage(await there.stage(copy, capture, 'bk_1', effect()), effect());
+        expect(existsSync(join(project, '.shipway/scratch'))).toBe(false);
+        const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', scratch]);
+        if (mounted.status !== 0) return context.skip('a small tmpfs cannot be mounted here (needs root)');
+        try {
+          const full = expect(there.capture(copy, effect())).rejects;
+          await full.toMatchObject({ kind: 'disk-full', where: expect.stringContaining(scratch) as string });
+        } finally {
+          spawnSync('umount', ['-l', scratch]);
+        }
+      },
+    );
+
     it('says what it copies: the whole server, by database', { timeout: LIMIT_MS }, async () => {
       const watched = effect();
       const capture = await store.capture(copy, watched);
@@ -358,33 +383,4 @@ function copies(server: PhysicalPostgres, bin: string): void {
 function leftBeside(project: string): string[] {
   const listed = execFileSync('ls', [join(project, 'pg')], { encoding: 'utf8' }).split('\n');
   return listed.filter((name) => name.includes('.proof-'));
-}
-
-interface TarPart {
-  name: string;
-  from: number;
-  to: number;
-}
-
-function partsOf(tar: Buffer): TarPart[] {
-  const parts: TarPart[] = [];
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
-    const text = (from: number, length: number): string =>
-      tar.toString('latin1', at + from, at + from + length).split('\0')[0] ?? '';
-    const bytes = Number.parseInt(text(124, 12), 8);
-    const to = at + 512 + Math.ceil(bytes / 512) * 512;
-    parts.push({ name: text(0, 100).replace(/^\.\//, ''), from: at, to });
-    at = to;
-  }
-  return parts;
-}
-
-function without(tar: Buffer, name: string): Buffer {
-  const part = partsOf(tar).find((one) => one.name === name);
-  if (part === undefined) throw new Error(`${name} is not in it`);
-  return Buffer.concat([tar.subarray(0, part.from), tar.subarray(part.to)]);
-}
-
-function segmentIn(tar: Buffer): string {
-  return partsOf(tar).find(({ name }) => /^pg_wal\/[0-9A-F]{24}$/.test(name))?.name ?? '';
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { problem } from '../../../../core/release/problem.ts';
 import type { Effect } from '../../../../platform/effect.ts';
 import { realPathOf } from '../../../../platform/file-tree.ts';
+import { scratchFolder, type StoreScope } from '../../scratch/scratch-folder.ts';
 import type { Store } from '../../store.ts';
 import { findReplaced } from '../../swap/find-replaced.ts';
 import { recordOfSwap } from '../../swap/swap-journal.ts';
@@ -21,7 +22,7 @@ import type { SwitchedServer } from './switch-server.ts';
 /** A store over the files of a whole PostgreSQL server. The place of a staged copy is a folder beside its data directory. */
 export function openPhysicalStore(
   { url, physical }: { url: string; physical: PhysicalSettings },
-  scope: { projectDirectory: string },
+  scope: StoreScope,
 ): Store {
   const locate = async (effect: Effect): Promise<LocatedServer> => ({
     settings: physical,
@@ -39,7 +40,8 @@ export function openPhysicalStore(
       await findServerProgram(physical.programs, major, effect);
       return { engine: `postgres ${version}`, bytes };
     },
-    capture: async (folder, effect) => captureCluster(await locate(effect), folder, effect),
+    capture: async (folder, effect) =>
+      captureCluster(await locate(effect), { folder, scratch: scratchFolder(scope, effect) }, effect),
     verify: async (folder, recorded, effect) => {
       await openArchive(folder, recorded, { place: null, signal: effect.signal });
     },
@@ -47,7 +49,7 @@ export function openPhysicalStore(
     prove: async (folder, recorded, scratch, effect) =>
       proveCluster({ folder, recorded }, { server: await locate(effect), scratch }, effect),
     stage: async (folder, recorded, tag, effect) =>
-      stageCluster(await switched(effect), { folder, recorded, tag }, effect),
+      stageCluster(await switched(effect), { folder, recorded, tag, scratch: scratchFolder(scope, effect) }, effect),
     unstage: (staged) => unstageCluster(staged),
     swap: async (staged, effect) => swapCluster(await switched(effect), staged, effect),
     swapBack: async (record, effect) => swapBackCluster(await switched(effect), record, effect),

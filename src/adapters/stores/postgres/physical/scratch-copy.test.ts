@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -28,8 +28,23 @@ it.runIf(process.getuid?.() === 0)('beside the live directory as much stays free
     kind: 'disk-full',
     where: project,
   });
-  const used = await withScratchCopy({ ...order, bytes: 1 }, createEffect(project), (place) => Promise.resolve(place));
+  const effect = createEffect(project);
+  const used = await withScratchCopy({ ...order, bytes: 1 }, effect, (place) => Promise.resolve(place));
+  expect(effect.lines).toEqual([
+    `the user of the server may not enter ${order.scratch}: the copy is started in ${used.directory}`,
+  ]);
   expect(used.directory).toMatch(/main\.proof-[a-z2-7]+$/);
   expect(used.roomBytes).toBe(2);
   expect(existsSync(used.directory)).toBe(false);
+});
+
+it.runIf(process.getuid?.() === 0)('a scratch folder that shipway makes lets the user of the server in', async () => {
+  chmodSync(project, 0o711);
+  const directory = join(project, 'main');
+  mkdirSync(directory);
+  const order = { scratch: join(project, 'scratch'), user, directory, bytes: 1 };
+  const effect = createEffect(project);
+  const used = await withScratchCopy(order, effect, (place) => Promise.resolve(place));
+  expect(used.directory).toContain(join(project, 'scratch/postgres-physical/proof-'));
+  expect(effect.lines).toEqual([]);
 });

@@ -56,7 +56,10 @@ export async function withScratchCopy<Result>(
     const isBesideLive = order.directory !== null && dirname(directory) === dirname(order.directory);
     const roomBytes = isBesideLive ? 2 * order.bytes : order.bytes;
     requireRoom(dirname(directory), roomBytes, 'the server that is started to be read');
-    if (directory !== join(place.folder, 'data')) await noteFolder(directory);
+    if (directory !== join(place.folder, 'data')) {
+      effect.report(`the user of the server may not enter ${order.scratch}: the copy is started in ${directory}`);
+      await noteFolder(directory);
+    }
     await gap('stores.postgres.scratch-noted');
     await makeDirectory(directory);
     if (order.user !== null) await giveTo(directory, order.user);
@@ -67,8 +70,9 @@ export async function withScratchCopy<Result>(
 async function folderFor(place: ScratchPlace, { user, directory }: ScratchOrder): Promise<string> {
   const inside = join(place.folder, 'data');
   if (user === null) return inside;
-  if (await mayEnter(dirname(place.folder), user)) {
-    await letPass(place.folder);
+  const root = dirname(place.folder);
+  if (await mayEnter(dirname(root), user)) {
+    for (const ours of [root, place.folder]) await letPass(ours);
     return inside;
   }
   const parent = directory === null ? null : await factsOf(dirname(directory));

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { problem } from '../../../../core/release/problem.ts';
 import type { Effect } from '../../../../platform/effect.ts';
 import { readText, removeTree, syncDirectory, writeAtomically } from '../../../../platform/files.ts';
@@ -20,18 +20,18 @@ const ROOM_FACTOR = 1.25; // the live server goes on writing to that disk, and t
 /** Writes the copy beside the live data directory and recovers it there with a server of our own; the live one is not asked. */
 export async function stageCluster(
   server: SwitchedServer,
-  copy: SavedCopy & { tag: string },
+  copy: SavedCopy & { tag: string; scratch: string },
   effect: Effect,
 ): Promise<Staged> {
   const { directory } = server;
   const description = await readDescription(copy.folder, copy.recorded);
   const free = await freeTag(directory, copy.tag);
   const names = swapNames(directory, free);
-  return withScratchNotes(join(effect.stateDirectory, 'scratch'), effect, async (scratch, inner) => {
+  return withScratchNotes(copy.scratch, effect, async (place, inner) => {
     await discardStaged({ place: names.place }, []);
     await removeTree(names.place); // a killed stage wrote no journal
     try {
-      await writeBeside(names.place, { server, copy, description, noteFolder: scratch.noteFolder }, inner);
+      await writeBeside(names.place, { server, copy, description, noteFolder: place.noteFolder }, inner);
       const expected: Expected = { systemId: description.systemId };
       await writeAtomically(expectedFile(names.journal), JSON.stringify(expected));
     } catch (error) {
