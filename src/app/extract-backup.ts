@@ -49,7 +49,7 @@ async function planned({ backups, plan, effect }: OpenBackups, wish: RestoreWish
   const given = effect.resolve(into);
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) {
     // One store alone is a look at that store.
-    const withContext = wish.stores.length === 0 && backup.context !== null;
+    const withContext = wish.stores.length === 0 && holdsContext(backup);
     return { backup, stores, into: resolve(given), kind: 'folder', withContext };
   }
   if (stores.length === 1) return { backup, stores, into: withoutPassword(given), kind: 'place', withContext: false };
@@ -57,6 +57,12 @@ async function planned({ backups, plan, effect }: OpenBackups, wish: RestoreWish
     where: backup.id,
     next: `Name one with --store: ${stores.join(', ')}`,
   });
+}
+
+/** Whether there is anything in it that belongs to no store. */
+function holdsContext({ context, downPaths }: BackupSummary): boolean {
+  const environment = context?.environment ?? null;
+  return downPaths.length > 0 || (environment !== null && environment.notStored === null);
 }
 
 function withoutPassword(address: string): string {

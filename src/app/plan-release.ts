@@ -8,7 +8,7 @@ import { rehearsalStanding, type RehearsalStanding } from '../core/plan/rehearsa
 import { planRollback } from '../core/plan/plan-rollback.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { problem, type Problem } from '../core/release/problem.ts';
-import { gatherFacts } from '../engine/gather-facts.ts';
+import { deployCommands, gatherFacts } from '../engine/gather-facts.ts';
 import { gatherPending } from '../engine/gather-pending.ts';
 import { gatherSchema } from '../engine/gather-schema.ts';
 import type { Database } from '../state/open-database.ts';
@@ -76,10 +76,16 @@ export async function planRollBack(
   const head = planHead(config, environment, { version: live?.version ?? '0.0.0', commit: null });
   const effect = await app.effect(head, 'look/facts/0');
   const from = { database, ...(await app.tools()), effect };
-  const seen = await gatherFacts(from, { config, environment, version: head.version.number, head });
+  const look = { config, environment, version: head.version.number, head };
+  const seen = await gatherFacts(from, look);
   const schema = await gatherSchema(database, { service: config.service, environment: environment.name }, app.nowMs());
-  const facts = { ...seen, schema };
-  const plan = planRollback(config, { ...request, environment: environment.name }, facts, fingerprint);
+  const planFrom = (known: Facts): Plan =>
+    planRollback(config, { ...request, environment: environment.name }, known, fingerprint);
+  // Which version it goes back to is decided by the plan, so what brings that one up can only be asked for afterwards.
+  const { version } = planFrom({ ...seen, schema });
+  const commands = deployCommands(from.adapters, { ...look, version: version.number }, seen.running);
+  const facts = { ...seen, schema, commands: { ...seen.commands, ...commands } };
+  const plan = planFrom(facts);
   return viewOf(app, file, plan, facts);
 }
 

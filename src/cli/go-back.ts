@@ -128,6 +128,6 @@ async function askTurnAround(
   }
   const { lossOfTurnAround } = await import('../app/manage-backups.ts');
   const { loss, backup, isProduction } = await lossOfTurnAround(app, release);
-  if (!session.screen.isJson) session.screen.lines(olderDataLines(backup, loss, data, app.nowMs()));
+  if (!session.screen.isJson) session.screen.lines(olderDataLines({ wayBack: plan, data }, backup, loss, app.nowMs()));
   await confirmLoss(session, { question, service: release.service, loss, isProduction, accepted });
 }

@@ -71,6 +71,11 @@ describe('wrong usage ends with 2 and one clear error', () => {
       'See: shipway backup pin --help',
     ],
     [
+      ['backup', 'pin', 'bk_1', '--reason', ' '],
+      "shipway: option '--reason <text>' argument ' ' is invalid. It is empty",
+      'See: shipway backup pin --help',
+    ],
+    [
       ['backup', 'discard', 'r-0001', '--all'],
       'shipway: --all and a name contradict each other',
       'Write one of the two',

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import type { CommonOptions } from './session.ts';
 
 /** Gives a command the options that all of them have, unless it has one of that name for itself. */
@@ -35,4 +35,11 @@ export function readCommonOptions(command: Command): CommonOptions {
     verbose: given('verbose', false),
     color: given('color', true),
   };
+}
+
+/** A reason is kept in the journal and read years later: nothing, or blanks, is none. */
+export function parseReason(text: string): string {
+  const reason = text.trim();
+  if (reason !== '') return reason;
+  throw new InvalidArgumentError('It is empty: write a few words that somebody else understands later.');
 }

@@ -34,17 +34,8 @@ export async function gatherFacts(
   request: FactsRequest,
 ): Promise<Facts> {
   const remembered = await remember(from, request);
-  const target = from.adapters.target(request.head);
-  const want = {
-    service: request.config.service,
-    environment: request.environment.name,
-    version: request.version,
-    release: '$RELEASE',
-    previousVersion: remembered.running?.version ?? null,
-  };
   const migrator = request.environment.migrate === null ? null : from.adapters.migrator(request.environment.migrate);
   const contract = request.environment.migrate?.contract ?? null;
-  const commands = target.commandsFor(want);
   const drill = await lookAtDrills(from, request);
   const revision = await askRevision(migrator, request.version, from.effect);
   return {
@@ -57,8 +48,7 @@ export async function gatherFacts(
     restoreSeconds: drill.restoreSeconds,
     backups: await from.backups.list(request.head),
     commands: {
-      apply: commands.apply,
-      revert: commands.revert,
+      ...deployCommands(from.adapters, request, remembered.running),
       migrateUp: migrator?.commandsFor('up') ?? [],
       migrateDown: migrator?.commandsFor('down') ?? [],
       contract: contract === null ? [] : from.adapters.migrator(contract).commandsFor('up'),
@@ -67,9 +57,20 @@ export async function gatherFacts(
     components: from.adapters
       .components(request.head)
       .map(({ name, hasPort, startWithinSeconds }) => ({ name, hasPort, startWithinSeconds })),
-    placement: target.placement,
+    placement: from.adapters.target(request.head).placement,
     environmentFile: await lookAtEnvironment(request.head, remembered, from.effect),
   };
+}
+
+/** What would be run to bring the version up in place of the one that runs, and to take it back. */
+export function deployCommands(
+  adapters: Adapters,
+  { config, environment, version, head }: FactsRequest,
+  running: Facts['running'],
+): Pick<Facts['commands'], 'apply' | 'revert'> {
+  const place = { service: config.service, environment: environment.name };
+  const previousVersion = running?.version ?? null;
+  return adapters.target(head).commandsFor({ ...place, version, release: '$RELEASE', previousVersion });
 }
 
 /** Compares the env file with those that the versions of this place were started with, as far as they were written down. */

@@ -53,6 +53,8 @@ test('deploys in place by command, and a failed verification brings the version 
   said(0, await project.run(['release', '1.0.0'], LIMIT));
   said(0, await project.run(['release', '1.1.0'], LIMIT));
   expect(project.read('deployed.txt')).toBe('1.1.0');
+  const back = said(0, await project.run(['rollback', '--reason', 'slow', '--dry-run'], LIMIT));
+  expect(back).toContain('$ node deploy.mjs deploy 1.0.0');
   project.write('disagree-1.2.0', '');
   const printed = said(20, await project.run(['release', '1.2.0'], LIMIT));
   expect(printed).toContain('ROLLED BACK to 1.1.0');

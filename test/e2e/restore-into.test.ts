@@ -39,7 +39,9 @@ beforeAll(async () => {
 afterAll(() => project.remove());
 
 test('a backup is written into a new folder, a folder a store, and the live data is not touched', async () => {
-  expect(await backup(0, 'restore', id, '--into', 'look')).toContain('the live data is not touched');
+  const printed = await backup(0, 'restore', id, '--into', 'look');
+  expect(printed).toContain('the live data is not touched');
+  expect(printed.includes('_context')).toBe(existsSync(path('look/_context')));
   expect(words(path('look'), 'database/app.db', 'uploads/data/word.txt')).toEqual(['old', 'old']);
   expect(words()).toEqual(['new', 'new']);
   const rows = await project.rows<{ data: { backup: string; stores: string[] } }>(

@@ -53,11 +53,11 @@ export async function verifyBackup(order: RestoreOrder): Promise<Sealed> {
   return sealed;
 }
 
-/** The backup whose manifest is the recorded one, and signed, and whose parts all lie there unchanged. Needs no identity. */
+/** The backup whose manifest is the recorded one, and signed, and whose parts all (of the named stores) lie there unchanged. Needs no identity. */
 export async function trustedBackup(order: Omit<RestoreOrder, 'stores'>): Promise<Sealed> {
   const sealed = await order.vault.show(order.id, order);
   const recorded = order.manifestSha256 ?? sealed.manifestSha256;
-  await order.vault.verifyParts({ ...sealed, manifestSha256: recorded });
+  await order.vault.verifyParts({ ...sealed, manifestSha256: recorded }, order.storeNames);
   return sealed;
 }
 

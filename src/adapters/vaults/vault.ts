@@ -94,10 +94,13 @@ export interface Vault {
   list(): Promise<{ id: string; sealed: Sealed | null; reason: string | null }[]>;
   /** By id, unique prefix, `latest` or `before:<release>` among those of the service and environment. */
   show(reference: string, of: { service: string; environment: string }): Promise<Sealed>;
-  /** Throws `backup-invalid` for the first file that is missing or has another size; reads none. */
-  verifySizes(sealed: Sealed): Promise<void>;
-  /** Re-reads manifest, signature and every part as it lies here; throws `backup-invalid` naming the first that is wrong. Needs no identity. */
-  verifyParts(sealed: Sealed): Promise<void>;
+  /** Throws `backup-invalid` for the first file (of the named stores) that is missing or has another size; reads none. */
+  verifySizes(sealed: Sealed, stores?: readonly string[]): Promise<void>;
+  /**
+   * Re-reads manifest, signature and every part as it lies here, or only the parts of the named stores; throws `backup-invalid` naming the first
+   * that is wrong. Needs no identity.
+   */
+  verifyParts(sealed: Sealed, stores?: readonly string[]): Promise<void>;
   /** The same but for the bytes: that manifest and signature are those, and that exactly the sealed files lie here, each of its size. Reads no part. */
   verifyListed(sealed: Sealed): Promise<void>;
   /** Reads every part of a store to its end, decrypted, unpacked and compared, and keeps nothing. Throws what `opened` throws. */

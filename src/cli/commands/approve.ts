@@ -1,4 +1,5 @@
 import type { Registration } from '../session.ts';
+import { parseReason } from '../shared-options.ts';
 
 interface Given {
   reject?: boolean;
@@ -10,7 +11,7 @@ export const registerApprove: Registration = (program, run) => {
   command
     .description('approve or reject the plan of a waiting release')
     .option('--reject', 'reject instead; needs --reason')
-    .option('--reason <text>', 'why; kept in the journal')
+    .option('--reason <text>', 'why; kept in the journal', parseReason)
     .addHelpText(
       'after',
       '\nExample:\n  $ shipway approve r-0003\n  $ shipway approve r-0003 --reject --reason "no rollback plan"',

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { RestoreOptions } from '../handle-backups.ts';
 import type { Registration, Run } from '../session.ts';
+import { parseReason } from '../shared-options.ts';
 import { registerCopies } from './backup-copies.ts';
 
 const WHICH = 'backup as `shipway backup list` names it, a unique beginning of that, or before:<release>';
@@ -160,7 +161,7 @@ function registerPin(backup: Command, run: Run): void {
     .argument('<id>', 'backup, a unique beginning of its id, or before:<release>; also one in the trash');
   command
     .description('keep a backup whatever the policy says, until it is unpinned')
-    .requiredOption('--reason <text>', 'why; kept in the journal')
+    .requiredOption('--reason <text>', 'why; kept in the journal', parseReason)
     .addHelpText('after', '\nExample:\n  $ shipway backup pin before:r-0003 --reason "audit of November"')
     .action((id: string, given: { reason: string }) =>
       run(command, async (session) => (await import('../handle-retention.ts')).pin(session, id, given.reason)),
@@ -171,7 +172,7 @@ function registerUnpin(backup: Command, run: Run): void {
   const command = backup.command('unpin').argument('<id>', 'backup, a unique beginning of its id, or before:<release>');
   command
     .description('let the policy decide about a pinned backup again')
-    .option('--reason <text>', 'why; kept in the journal')
+    .option('--reason <text>', 'why; kept in the journal', parseReason)
     .addHelpText('after', '\nExample:\n  $ shipway backup unpin before:r-0003 --reason "audit is over"')
     .action((id: string, given: { reason?: string }) =>
       run(command, async (session) =>

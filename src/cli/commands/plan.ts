@@ -1,4 +1,5 @@
 import type { Registration } from '../session.ts';
+import { parseReason } from '../shared-options.ts';
 
 interface Given {
   type: string;
@@ -12,7 +13,7 @@ export const registerPlan: Registration = (program, run) => {
   command
     .description('print what a release would do, step by step; changes nothing')
     .option('--type <type>', 'release type, as the release file declares it', 'regular')
-    .option('--reason <text>', 'why; part of the plan')
+    .option('--reason <text>', 'why; part of the plan', parseReason)
     .option('--commit <hash>', 'commit the version was built from; part of the plan')
     .option('--keep-environment', 'a rollback of it leaves the env file as it is; part of the plan')
     .addHelpText('after', '\nExample:\n  $ shipway plan 1.2.3 --env production')

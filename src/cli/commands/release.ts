@@ -1,4 +1,5 @@
 import type { Registration } from '../session.ts';
+import { parseReason } from '../shared-options.ts';
 
 interface Given {
   type: string;
@@ -16,7 +17,7 @@ export const registerRelease: Registration = (program, run) => {
   command
     .description('release a version: gates, backup, migration, deploy, verification, watch; and back when it fails')
     .option('--type <type>', 'release type, as the release file declares it', 'regular')
-    .option('--reason <text>', 'why; kept in the journal')
+    .option('--reason <text>', 'why; kept in the journal', parseReason)
     .option('--commit <hash>', 'commit the version was built from')
     .option('--keep-environment', 'a rollback of it leaves the env file as it is; part of the plan')
     .option('--plan <digest>', 'refuse unless the plan is exactly this one (see: shipway plan)')

@@ -1,5 +1,6 @@
 import type { RollbackOptions } from '../go-back.ts';
 import type { Registration } from '../session.ts';
+import { parseReason } from '../shared-options.ts';
 
 export const registerRollback: Registration = (program, run) => {
   const command = program.command('rollback');
@@ -34,7 +35,7 @@ export const registerRollback: Registration = (program, run) => {
     .option('--safety-backup', 'back up the present data first also where the swap keeps all of it')
     .option('--no-safety-backup', 'do not back up the present data first; for data that cannot be read any more')
     .option('--yes-lose-data-since <time>', 'answers where data is lost: the time since when, as it is shown')
-    .requiredOption('--reason <text>', 'why; kept in the journal')
+    .requiredOption('--reason <text>', 'why; kept in the journal', parseReason)
     .option('--detach', 'do not follow it')
     .addHelpText('after', '\nExample:\n  $ shipway rollback --env production --reason "orders fail"')
     .action((given: RollbackOptions) =>

@@ -1,4 +1,5 @@
 import type { Registration } from '../session.ts';
+import { parseReason } from '../shared-options.ts';
 
 interface Given {
   version?: string;
@@ -10,7 +11,7 @@ export const registerUnlock: Registration = (program, run) => {
   command
     .description('lift a quarantine (--version), a hold or the lock of a release that needs a person (--env)')
     .option('--version <version>', 'version to let out of quarantine')
-    .requiredOption('--reason <text>', 'why; kept in the journal')
+    .requiredOption('--reason <text>', 'why; kept in the journal', parseReason)
     .addHelpText(
       'after',
       '\nExample:\n  $ shipway unlock notes --env production --version 1.2.0 --reason "fixed outside"',

@@ -1,6 +1,7 @@
 import type { Loss } from '../../app/describe-loss.ts';
 import type { RollBackMeaning } from '../../app/roll-back.ts';
 import type { DataWay } from '../../core/plan/data-way.ts';
+import { refusedWords } from '../../core/plan/maintenance-steps.ts';
 import { stepsOf, type Plan } from '../../core/plan/plan.ts';
 import type { DataOfUndo } from '../../core/plan/undo-with-data.ts';
 import { printable } from './printable.ts';
@@ -27,14 +28,19 @@ export function downLines(counted: readonly string[]): string[] {
 }
 
 /** What the data of before costs, and where what is replaced can be found afterwards. */
-export function olderDataLines(backup: { id: string }, loss: Loss, data: DataOfUndo, nowMs: number): string[] {
+export function olderDataLines(
+  { wayBack, data }: { wayBack: Plan | null; data: DataOfUndo },
+  backup: { id: string },
+  loss: Loss,
+  nowMs: number,
+): string[] {
   const kept = data === 'restore' ? 'kept aside by the swap, not backed up first' : 'backed up first and kept aside';
   return [
     printable(
       `data: replaced by backup ${backup.id} of ${shownTime(loss.since)} (${age(loss.since, nowMs)} ago); everything written since then is no longer served`,
     ),
     ...loss.lines.map((line) => printable(`  ${line}`)),
-    `the replaced data is ${kept}; requests are answered 503 while the data is swapped`,
+    `the replaced data is ${kept}; ${wayBack === null ? 'nobody is served' : refusedWords(wayBack)} while the data is swapped`,
   ];
 }
 
@@ -86,7 +92,7 @@ function dataLines(plan: Plan, loss: Loss, nowMs: number): string[] {
         // The first line is the sentence of the way itself.
         ...downLines(loss.lines.slice(1)),
         `  lost is only what was written since ${shownTime(loss.since)} (${age(loss.since, nowMs)} ago)`,
-        `${isBackedUp ? 'the data is backed up when nobody writes any more; ' : ''}requests are answered 503 until the older version is up`,
+        `${isBackedUp ? 'the data is backed up when nobody writes any more; ' : ''}${refusedWords(plan)} until the older version is up`,
       ];
     case 'restore':
       return [
@@ -94,7 +100,7 @@ function dataLines(plan: Plan, loss: Loss, nowMs: number): string[] {
           `data: replaced by backup ${data.backup ?? ''} of ${shownTime(loss.since)} (${age(loss.since, nowMs)} ago); everything written since then is no longer served`,
         ),
         ...loss.lines.map((line) => printable(`  ${line}`)),
-        `the replaced data is ${isBackedUp ? 'backed up first and' : 'NOT backed up first, only'} kept aside; requests are answered 503 while the data is swapped`,
+        `the replaced data is ${isBackedUp ? 'backed up first and' : 'NOT backed up first, only'} kept aside; ${refusedWords(plan)} while the data is swapped`,
       ];
   }
 }

@@ -31,9 +31,10 @@ export function chooseWay(ways: readonly DataWay[], named: DataWayName | null): 
   // A person may leave the data as it is against our advice: nothing is lost by it.
   if (chosen !== undefined && (chosen.refused === null || named === 'leave')) return chosen;
   const open = ways.filter((one) => one.refused === null).map((one) => `--data ${one.way}: ${one.loses}`);
+  const closed = ways.map((one) => `--data ${one.way}: ${one.refused}`);
   const what =
     chosen === undefined
-      ? 'no way to treat the data can be gone'
+      ? `no way to treat the data can be gone. ${closed.join('; ')}`
       : `--data ${chosen.way} cannot be gone: ${chosen.refused}`;
   throw problem('refused', what, {
     next: open.length > 0 ? `Choose another way. ${open.join('; ')}` : 'Release a fixed version instead.',

@@ -15,6 +15,12 @@ export function maintenanceMeans(of: Pick<Plan, 'router' | 'maintenance'>): Main
   return of.router === null ? declared : [...declared, 'router'];
 }
 
+/** What somebody who asks for something meets while it refuses work, for a sentence. */
+export function refusedWords({ router, maintenance }: Pick<Plan, 'router' | 'maintenance'>): string {
+  if (router !== null) return 'requests are answered 503';
+  return maintenance === undefined ? 'nobody answers' : 'the service refuses work';
+}
+
 /** Makes the service refuse work, and looks that it does. Its undo is known before it is done. */
 export function beginMaintenance(
   means: MaintenanceMeans,

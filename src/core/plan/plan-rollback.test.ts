@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { EnvironmentConfig, MaintenanceConfig } from '../config/service-config.ts';
 import type { DownEvidence } from './down-evidence.ts';
 import type { Facts, RollbackRequest } from './facts.ts';
+import { refusedWords } from './maintenance-steps.ts';
 import { configWith, factsWith } from './plan-fixture.suite.ts';
 import { planRollback } from './plan-rollback.ts';
 import { stepsOf, type Plan } from './plan.ts';
@@ -194,10 +195,11 @@ describe('maintenance', () => {
 
   test('without anything that keeps writers away no data is changed', () => {
     const facts: Facts = { ...world(), placement: 'in-place' };
-    expect(() => back(facts, {}, { router: null })).toThrow('no way to treat the data can be gone');
-    expect(() => back(facts, { data: 'down' }, { router: null })).toThrow('nothing keeps writers away from the data');
-    expect(back(facts, {}, { router: null, maintenance: { by: { file: 'flag' }, check: null } }).data?.way).toBe(
-      'down',
+    expect(() => back(facts, {}, { router: null })).toThrow(
+      /no way to treat the data can be gone\. --data leave: the schema of .* is not compatible.*; --data down: nothing keeps writers away/,
     );
+    expect(() => back(facts, { data: 'down' }, { router: null })).toThrow('nothing keeps writers away from the data');
+    const switched = back(facts, {}, { router: null, maintenance: { by: { file: 'flag' }, check: null } });
+    expect([switched.data?.way, refusedWords(switched)]).toEqual(['down', 'the service refuses work']);
   });
 });

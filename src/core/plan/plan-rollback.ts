@@ -168,7 +168,7 @@ function startOfMaintenance({ environment, facts }: Way): PlannedPhase[] {
   const canStop = facts.placement === 'side-by-side' || environment.router !== null;
   return [
     ...switchedOn({ environment, facts }),
-    { name: 'data', steps: canStop ? [stopVersion(facts, environment.drainSeconds)] : [] },
+    { name: 'data', steps: canStop ? [stopVersion(facts, environment)] : [] },
   ];
 }
 

@@ -41,7 +41,7 @@ function dataLines({ data }: Plan): string[] {
 
 function renderStep(step: PlannedStep, phase: string): string[] {
   const indent = ' '.repeat(12);
-  const lines = [`  ${phase.padEnd(10)}${step.title}`];
+  const lines = [`  ${phase.padEnd(9)} ${step.title}`];
   for (const command of step.commands) lines.push(`${indent}$ ${commandText(command)}`);
   for (const note of step.notes ?? []) lines.push(`${indent}${note}`);
   if (step.undo !== null) {

@@ -1,8 +1,9 @@
-import type { MigrateConfig } from '../config/service-config.ts';
+import type { EnvironmentConfig, MigrateConfig } from '../config/service-config.ts';
 import type { Json } from '../release/json.ts';
 import type { SchemaChange } from './schema-history.ts';
 import { downWord } from './down-evidence.ts';
 import type { Facts } from './facts.ts';
+import { refusedWords } from './maintenance-steps.ts';
 import type { PlannedStep } from './plan.ts';
 
 const RESTORE_LIMIT_SECONDS = 3600; // as long as a backup may take
@@ -14,12 +15,12 @@ function plain(value: unknown): Json {
   return JSON.parse(JSON.stringify(value)) as Json;
 }
 
-export function stopVersion(facts: Facts, drainSeconds: number): PlannedStep {
+export function stopVersion(facts: Facts, environment: EnvironmentConfig): PlannedStep {
   return {
     id: 'data.stop',
     kind: 'stop-version',
-    title: `stop ${facts.running?.version ?? ''} so that nothing writes (requests are answered 503 until the older version is up)`,
-    input: { release: facts.running?.release ?? null, drainSeconds },
+    title: `stop ${facts.running?.version ?? ''} so that nothing writes (${refusedWords(environment)} until the older version is up)`,
+    input: { release: facts.running?.release ?? null, drainSeconds: environment.drainSeconds },
     commands: [],
     undo: null,
     reversibility: 'reversible',

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isBackupOf } from '../../../core/backup/backup-id.ts';
 import { checkManifest, describeMismatch, type Mismatch } from '../../../core/backup/check-manifest.ts';
-import { objectsOf, sealedFiles, type Manifest } from '../../../core/backup/manifest.ts';
+import { objectsOf, sealedFiles, type FoundFile, type Manifest } from '../../../core/backup/manifest.ts';
 import { missingPredecessors } from '../../../core/backup/tombstone.ts';
 import { factsOf } from '../../../platform/file-tree.ts';
 import type { Sealed } from '../vault.ts';
@@ -11,25 +11,44 @@ import { invalid, listSealed, readSealed } from './read-sealed.ts';
 import { namesOfSharers } from './sharers.ts';
 import { listPruned } from './trash.ts';
 
-/** Whether every file is there and has its size; reads none. */
-export async function verifySizes({ directory }: VaultPlace, { manifest }: Sealed): Promise<void> {
+/** Whether every file, or those of the named stores, is there and has its size; reads none. */
+export async function verifySizes(
+  { directory }: VaultPlace,
+  { manifest }: Sealed,
+  stores?: readonly string[],
+): Promise<void> {
   const folder = join(directory, manifest.id);
-  for (const { path, bytes } of sealedFiles(manifest)) {
+  for (const { path, bytes } of sealedFiles(stores === undefined ? manifest : partOf(manifest, stores))) {
     const facts = await factsOf(join(folder, path));
     if (facts?.type !== 'file') throw invalid(`part ${path} is missing`, folder);
     if (facts.bytes !== bytes) throw invalid(`part ${path} has ${facts.bytes} instead of ${bytes} bytes`, folder);
   }
 }
 
-/** Re-reads the manifest, its signature and every file as it lies in the vault. */
-export async function verifyParts(place: VaultPlace, sealed: Sealed): Promise<void> {
+/** Re-reads the manifest, its signature and every file as it lies in the vault, or those of the named stores: what is damaged elsewhere does them no harm. */
+export async function verifyParts(place: VaultPlace, sealed: Sealed, stores?: readonly string[]): Promise<void> {
   const { directory } = place;
   const { id } = sealed.manifest;
   const manifest = await sameManifest(place, sealed);
-  const mismatch = checkManifest(manifest, await findParts(join(directory, id)));
+  const found = await findParts(join(directory, id));
+  const mismatch = stores === undefined ? checkManifest(manifest, found) : checkStores(manifest, found, stores);
   if (mismatch === null) return;
   const what = (await nameOfOther(place, id, mismatch)) ?? describeMismatch(mismatch);
   throw invalid(what + (await sharedWith(place, manifest, mismatch)), join(directory, id));
+}
+
+/** What the manifest says of the named stores alone. */
+function partOf({ context: _elsewhere, ...manifest }: Manifest, names: readonly string[]): Manifest {
+  return { ...manifest, stores: manifest.stores.filter(({ name }) => names.includes(name)) };
+}
+
+function checkStores(manifest: Manifest, found: readonly FoundFile[], names: readonly string[]): Mismatch | null {
+  const part = partOf(manifest, names);
+  const paths = new Set(sealedFiles(part).map(({ path }) => path));
+  return checkManifest(
+    part,
+    found.filter(({ path }) => paths.has(path)),
+  );
 }
 
 /** The manifest and its signature, and whether exactly the files that it names are there, with their sizes. Reads no other file. */
