@@ -9,7 +9,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 
 // What a process is started with.
-const PROGRAMS = ['main', 'adapters/routers/builtin/serve', 'adapters/stores/sqlite/serve-database'];
+const PROGRAMS = [
+  'main',
+  'adapters/routers/builtin/serve',
+  'adapters/stores/redis/guard-copy',
+  'adapters/stores/sqlite/serve-database',
+];
 // What the scripts of the repository and programs of tests read: it keeps its path and its names.
 const PARTS = [
   'adapters/migrators/index',

@@ -27,7 +27,7 @@ export async function clearCopy(place: string): Promise<void> {
 
 /** A server outlives whoever started it. The guard ends it, and takes the copy away, when this process dies before it has done so itself. */
 export function guardCopy(copy: CopyInUse): Guard {
-  return startGuard(compiledEntry(import.meta.url, 'guard-copy.js'), { ...copy });
+  return startGuard(compiledEntry('adapters/stores/redis/guard-copy.js'), { ...copy });
 }
 
 /** What the guard is. */
