@@ -41,6 +41,7 @@ const taken = fc.record({
   suspicious: fc.integer({ min: 0, max: 9 }).map((draw) => draw === 0),
   pin: fc.integer({ min: 0, max: 9 }).map((draw) => (draw === 0 ? 'asked for by the auditor' : null)),
   unreadable: fc.integer({ min: 0, max: 19 }).map((draw) => draw === 0),
+  isKnown: fc.integer({ min: 0, max: 9 }).map((draw) => draw > 0),
 });
 
 const policy: fc.Arbitrary<RetentionPolicy> = fc.record({
@@ -102,7 +103,8 @@ export const history: fc.Arbitrary<History> = fc
         ...facts,
         id: idOf(index),
         createdAt,
-        proof: one.proof === null ? null : { ...one.proof, at: createdAt },
+        // Of what this memory has never seen it has no proof either.
+        proof: one.proof === null || !one.isKnown ? null : { ...one.proof, at: createdAt },
       };
     });
     const next = all.pop() as KnownBackup;
@@ -126,7 +128,7 @@ function isProven({ proof: found, suspicious, unreadable }: KnownBackup): boolea
 }
 
 function mustStay(backup: KnownBackup, { backups, needs: needed, policy: chosen, nowMs }: History): boolean {
-  if (backup.pin !== null || backup.unreadable) return true;
+  if (backup.pin !== null || backup.unreadable || !backup.isKnown) return true;
   const atMs = Date.parse(backup.createdAt);
   if (atMs > nowMs || nowMs - atMs < chosen.forSeconds * 1000) return true;
   const isOpen = needed.open.some(
@@ -180,7 +182,7 @@ function faultOfOneMore(drawn: History, dropped: ReadonlySet<string>): string | 
 }
 
 function isNeed(rule: KeepRule): boolean {
-  return ['pin', 'open', 'live', 'held', 'target', 'unreadable', 'future'].includes(rule.rule);
+  return ['pin', 'open', 'live', 'held', 'target', 'unreadable', 'unknown', 'future'].includes(rule.rule);
 }
 
 /** A plan that says `latest` means another one once another one is there. */

@@ -41,6 +41,8 @@ export interface KnownBackup {
   pin: string | null;
   /** Its manifest cannot be trusted, so nothing about it is known but its id. */
   unreadable: boolean;
+  /** Whether this memory saw it sealed, or found out whether it is good. What another memory knew of it is lost, and may have been the best. */
+  isKnown: boolean;
 }
 
 /** What the record says must stay. */
@@ -107,6 +109,7 @@ export function decideRetention(request: RetentionRequest): RetentionDecision {
     .forEach(({ id }, index) => add(id, { rule: 'newest-verified', place: index + 1 }));
   for (const backup of newestFirst) {
     if (backup.unreadable) add(backup.id, { rule: 'unreadable' });
+    if (!backup.isKnown) add(backup.id, { rule: 'unknown' });
     const age = ageSeconds(backup, nowMs);
     if (age < 0) add(backup.id, { rule: 'future' });
     else if (age < policy.forSeconds) add(backup.id, { rule: 'for', seconds: policy.forSeconds });
@@ -117,6 +120,11 @@ export function decideRetention(request: RetentionRequest): RetentionDecision {
   }
   const verdicts = newestFirst.reverse().map((backup) => verdictOf(backup, rulesOf.get(backup.id) ?? []));
   return stopped ? heldBack(verdicts) : { verdicts, heldBack: 0, stopped };
+}
+
+/** Whether a backup in the trash that a rule keeps is taken out of it. Listed again, a damaged one would be taken for a good one. */
+export function isTakenBack({ pin, proof }: KnownBackup): boolean {
+  return pin !== null || proof?.outcome !== 'fail';
 }
 
 function byTimeDescending(a: KnownBackup, b: KnownBackup): number {
