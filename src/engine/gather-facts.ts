@@ -107,13 +107,14 @@ async function askRevision(
 
 /** Whether the proofs of the backups are late, and how long a restore takes. */
 async function lookAtDrills(
-  { database, effect }: { database: Database | null; effect: Effect },
-  { config, environment }: FactsRequest,
+  { database, backups, effect }: { database: Database | null; backups: BackupTools; effect: Effect },
+  { config, environment, head }: FactsRequest,
 ): Promise<{ concern: string | null; restoreSeconds: number | null }> {
   if (database === null || environment.stores.length === 0) return { concern: null, restoreSeconds: null };
   const record = await drillRecord(database.db, { service: config.service, environment: environment.name });
   const { drillSeconds } = config.backups;
-  const concern = drillConcern({ ...record, everySeconds: drillSeconds }, effect.clock.nowMs());
+  const listed = drillSeconds === null ? [] : await backups.ids(head);
+  const concern = drillConcern({ ...record, listed, everySeconds: drillSeconds }, effect.clock.nowMs());
   const proof = lastRestoreProof(record.runs);
   return { concern, restoreSeconds: proof === null ? null : secondsOf(proof) };
 }

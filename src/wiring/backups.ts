@@ -67,6 +67,7 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
       create({ vault: at(plan), stores: stores(request.stores), open }, plan, request, effect),
     find: async (plan, reference) => summaryOf(await at(plan).show(reference, placeOf(plan))),
     list: async (plan) => listOf(at(plan), plan),
+    ids: async (plan) => (await at(plan).ids()).filter((id) => isBackupOf(id, plan.service, plan.environment)),
     async prove(plan, request, effect) {
       const order = {
         ...(await orderOf(plan, request.id, effect)),

@@ -92,6 +92,8 @@ export interface Vault {
   fileOf(id: string, path: string): string;
   /** Sealed backups, oldest first; one whose manifest cannot be trusted comes with the reason instead. */
   list(): Promise<{ id: string; sealed: Sealed | null; reason: string | null }[]>;
+  /** Ids of what `list` shows, oldest first. Reads no manifest. */
+  ids(): Promise<string[]>;
   /** By id, unique prefix, `latest` or `before:<release>` among those of the service and environment. */
   show(reference: string, of: { service: string; environment: string }): Promise<Sealed>;
   /** Throws `backup-invalid` for the first file that is missing or has another size; reads none. */

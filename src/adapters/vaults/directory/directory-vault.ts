@@ -54,6 +54,7 @@ export function openVault(directory: string, keys: KeyRing, { fullSeconds = FULL
     admit: (id, fill) => admitInto(place, partialOf(id), id, fill),
     fileOf: (id, path) => join(directory, requireId(id), path),
     list: () => listSealed(place),
+    ids: () => sealedIds(directory),
     show: (reference, of) => showSealed(place, reference, of),
     verifySizes: (sealed) => verifySizes(place, sealed),
     verifyParts: (sealed) => verifyParts(place, sealed),
