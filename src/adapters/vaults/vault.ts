@@ -94,8 +94,14 @@ export interface Vault {
   list(): Promise<{ id: string; sealed: Sealed | null; reason: string | null }[]>;
   /** Ids of what `list` shows, oldest first. Reads no manifest. */
   ids(): Promise<string[]>;
-  /** By id, unique prefix, `latest` or `before:<release>` among those of the service and environment. */
-  show(reference: string, of: { service: string; environment: string }): Promise<Sealed>;
+  /**
+   * By id, unique prefix, `latest` or `before:<release>` among those of the service and environment. `avoid`: ids that `before:<release>`
+   * means only where no other was taken.
+   */
+  show(
+    reference: string,
+    of: { service: string; environment: string; avoid?: ReadonlySet<string> },
+  ): Promise<Sealed>;
   /** Throws `backup-invalid` for the first file that is missing or has another size; reads none. */
   verifySizes(sealed: Sealed): Promise<void>;
   /** Re-reads manifest, signature and every part as it lies here; throws `backup-invalid` naming the first that is wrong. Needs no identity. */
