@@ -8,6 +8,7 @@ import type { Migrator } from '../adapters/migrators/migrator.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { isProblem } from '../core/release/problem.ts';
 import type { Effect } from '../platform/effect.ts';
+import { backupRecords } from '../state/backup-record.ts';
 import { drillRecord } from '../state/backup-proofs.ts';
 import { environmentsWhereStable, holdOf, liveVersion, quarantineOf, stableVersions } from '../state/live.ts';
 import { lockOf } from '../state/locks.ts';
@@ -55,7 +56,7 @@ export async function gatherFacts(
     contract: { pending: null, atomicity: null },
     problems: [revision.problem, drill.concern].filter((one) => one !== null),
     restoreSeconds: drill.restoreSeconds,
-    backups: await from.backups.list(request.head),
+    backups: await lookAtBackups(from, request),
     commands: {
       apply: commands.apply,
       revert: commands.revert,
@@ -70,6 +71,21 @@ export async function gatherFacts(
     placement: target.placement,
     environmentFile: await lookAtEnvironment(request.head, remembered, from.effect),
   };
+}
+
+/** The backups that could be restored, with what their last checks found. */
+async function lookAtBackups(
+  { database, backups }: { database: Database | null; backups: BackupTools },
+  { config, environment, head }: FactsRequest,
+): Promise<Facts['backups']> {
+  const listed = await backups.list(head);
+  if (listed.length === 0 || database === null) return listed;
+  const records = await backupRecords(database.db, { service: config.service, environment: environment.name });
+  return listed.map((backup) => {
+    const { proof, suspicious = false } = records.get(backup.id) ?? {};
+    const revision = backup.context?.migration?.revision ?? null;
+    return { ...backup, revision, failed: proof?.outcome === 'fail', suspicious };
+  });
 }
 
 /** Compares the env file with those that the versions of this place were started with, as far as they were written down. */

@@ -57,7 +57,8 @@ const policy: fc.Arbitrary<RetentionPolicy> = fc.record({
 
 const needs: fc.Arbitrary<RetentionNeeds> = fc.record({
   live: fc.option(fc.record({ version, release })),
-  targets: fc.uniqueArray(fc.record({ version, release }), { maxLength: 5, selector: (target) => target.version }),
+  // A version stands there once more for each release that changed the schema after it.
+  targets: fc.array(fc.record({ version, release }), { maxLength: 7 }),
   open: fc.array(
     fc.record({
       release,
@@ -139,8 +140,9 @@ function mustStay(backup: KnownBackup, { backups, needs: needed, policy: chosen,
   );
   if (isOpen) return true;
   if (backup.release !== null && [needed.live?.release, needed.held].includes(backup.release)) return true;
-  const others = needed.targets.filter((target) => target.version !== needed.live?.version);
-  const targets = chosen.versions === null ? needed.targets : others.slice(0, chosen.versions);
+  const others = needed.targets.map((target) => target.version).filter((name) => name !== needed.live?.version);
+  const counted = others.filter((name, at) => others.indexOf(name) === at).slice(0, chosen.versions ?? others.length);
+  const targets = needed.targets.filter((target) => counted.includes(target.version));
   if (backup.reason === 'pre-release' && targets.some((target) => target.release === backup.release)) return true;
   if (!isProven(backup)) return false;
   const newer = backups.filter(

@@ -143,6 +143,9 @@ describe('a backup is kept', () => {
     const live = { version: '1.3.0', release: 'r-3' };
     expect(Object.keys(kept(backups, { versions: 1 }, { live, targets }))).toEqual(['r-2', 'r-3']);
     expect(Object.keys(kept(backups, { versions: null }, { live, targets }))).toEqual(releases);
+    // Another release changed the schema after 1.2.0, and takes no version's place.
+    const changed = [...targets, { version: '1.2.0', release: 'r-1' }];
+    expect(Object.keys(kept(backups, { versions: 1 }, { live, targets: changed }))).toEqual(releases);
   });
 });
 

@@ -48,7 +48,10 @@ export interface KnownBackup {
 /** What the record says must stay. */
 export interface RetentionNeeds {
   live: { version: string; release: string } | null;
-  /** Versions that a rollback may lead to, newest first, each with the release that brought it. */
+  /**
+   * Versions that a rollback may lead to, newest first, each with the release that brought it; then once more with each release whose change of
+   * the schema such a version ran well before.
+   */
   targets: { version: string; release: string }[];
   /** Releases that are not over, and the backups their plans name: an id, the beginning of one, `latest` or `before:<release>`. */
   open: { release: string; backups: string[] }[];
@@ -149,12 +152,10 @@ function neededBy(backup: KnownBackup, newestFirst: readonly KnownBackup[], requ
   if (backup.release === null) return rules;
   if (backup.release === needs.live?.release) rules.push({ rule: 'live', ...needs.live });
   if (backup.release === needs.held) rules.push({ rule: 'held', release: needs.held });
-  const others = needs.targets.filter((target) => target.version !== needs.live?.version);
-  const targets = [
-    ...needs.targets.filter((target) => target.version === needs.live?.version),
-    ...others.slice(0, policy.versions ?? others.length),
-  ];
-  const target = targets.find(({ release }) => release === backup.release);
+  const live = needs.live?.version;
+  const others = [...new Set(needs.targets.map(({ version }) => version))].filter((version) => version !== live);
+  const versions = [live, ...others.slice(0, policy.versions ?? others.length)];
+  const target = needs.targets.find(({ release, version }) => release === backup.release && versions.includes(version));
   if (target !== undefined && backup.reason === 'pre-release') rules.push({ rule: 'target', ...target });
   return rules;
 }
