@@ -28,7 +28,8 @@ export function backupMeant(
   const first = distance.changes.find((one) => !one.compatible) ?? distance.changes[0];
   const reference = `before:${first?.release ?? facts.running?.release ?? ''}`;
   const named = backupNamed(reference, facts);
-  if (first === undefined || (named !== null && fits(named, target))) return { reference, backup: named };
+  const isUsable = named !== null && named.failed !== true && tooNewIn(named, target).length === 0;
+  if (first === undefined || isUsable) return { reference, backup: named };
   // Where somebody else moved the schema, the record does not tell what is in a backup.
   const other = distance.standing === 'other' ? undefined : newestFirst(facts).find((one) => fits(one, target));
   return other === undefined ? { reference, backup: named } : { reference: other.id, backup: other };

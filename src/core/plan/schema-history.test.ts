@@ -115,6 +115,7 @@ test('a restore brings back the schema of the moment that its backup is of', () 
   const events = [...TWO.events, { ...restored(50, 15), takenRevision: '2' }];
   expect(revisionAt(history(events), then(60))).toBe('2');
   expect(revisionAt(history([...TWO.events, restored(50, 15)]), then(60))).toBe('1');
+  expect(revisionAt(history([{ ...restored(50, 15), takenRevision: '2' }]), then(60))).toBeNull();
 });
 
 test('before the first change the data was at what that one found', () => {

@@ -120,7 +120,9 @@ function lineageOf(events: readonly SchemaEvent[], { atMs, revision }: SchemaMom
   const links = lineageAt(events, atMs);
   if (revision === null || links.some((link) => link.revision === revision)) return links;
   const next = events.find((event) => Date.parse(event.at) > atMs);
-  const later = next === undefined ? [] : lineageAt(events, Date.parse(next.at));
+  // A restore has no step that could have been under way while a backup was taken.
+  if (next === undefined || next.kind === 'restored') return links;
+  const later = follow(links, next, events);
   return later.at(-1)?.revision === revision ? later : links;
 }
 

@@ -1,6 +1,16 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createEffect } from '../../../../test/support/create-effect.ts';
 import { countChanges } from './live-tree.ts';
@@ -16,22 +26,28 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(project, { recursive: true, force: true }));
 
+/** Waits until the clock of the disk, which may be some milliseconds behind ours, is past that moment, and says what it is. */
+async function diskClockPast(moment: number): Promise<number> {
+  for (;;) {
+    writeFileSync(join(project, 'clock'), String(moment));
+    const { ctimeMs } = statSync(join(project, 'clock'));
+    if (ctimeMs > moment) return ctimeMs;
+    await setImmediate();
+  }
+}
+
 /** What is seen of an act that was done after the capture. */
 async function seenAfter(act: () => void): Promise<unknown> {
   const paths = ['one', 'two', 'sub/three', 'sub', ''].map((name) => join(project, 'data', name));
   for (const path of paths) utimesSync(path, LONG_AGO, LONG_AGO);
-  // A clock of the disk may be some milliseconds behind; the moment of the capture lies clearly after all that was there.
-  const before = Date.now();
-  while (Date.now() < before + 50) readFileSync(paths[0] as string);
-  const consistentAt = new Date().toISOString();
-  while (Date.now() < before + 100) readFileSync(paths[0] as string);
+  const captured = Math.ceil(await diskClockPast(Math.max(...paths.map((path) => statSync(path).ctimeMs)) + 1));
+  await diskClockPast(captured + 1);
+  const consistentAt = new Date(captured).toISOString();
   act();
   const capture = { engine: '', consistentAt, liveBytes: 12, counters: {}, fingerprint: '' };
   const tree = { paths: ['data'], isExcluded: () => false, projectDirectory: project };
   const found = await countChanges(tree, capture, createEffect(project));
-  return Object.fromEntries(
-    Object.entries(found).filter(([name, count]) => name.endsWith('Since') && count !== 0),
-  );
+  return Object.fromEntries(Object.entries(found).filter(([name, count]) => name.endsWith('Since') && count !== 0));
 }
 
 test.each<[string, () => void, object]>([

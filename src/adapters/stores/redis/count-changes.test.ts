@@ -17,7 +17,13 @@ const NOWHERE: RedisAddress = {
   password: null,
   database: 0,
 };
-const CAPTURE = { engine: 'redis 7', consistentAt: '2026-11-21T00:00:00.000Z', liveBytes: 1, counters: {}, fingerprint: '' };
+const CAPTURE = {
+  engine: 'redis 7',
+  consistentAt: '2026-11-21T00:00:00.000Z',
+  liveBytes: 1,
+  counters: {},
+  fingerprint: '',
+};
 
 test('a server that is stopped cannot be counted, and its data is not called gone', async () => {
   const refused = { kind: 'unreachable', message: 'there is no Redis server' };
