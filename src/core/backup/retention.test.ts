@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isTimeZone, periodOf } from './calendar-period.ts';
 import { faultOf, history } from './retention-histories.suite.ts';
-import { decideRetention, isTakenBack, type KnownBackup, type RetentionNeeds, type RetentionPolicy } from './retention.ts';
+import {
+  decideRetention,
+  isTakenBack,
+  type KnownBackup,
+  type RetentionNeeds,
+  type RetentionPolicy,
+} from './retention.ts';
 import { describeDropRule, describeKeepRule } from './retention-rule.ts';
 
 const NOW = '2026-11-21T12:00:00.000Z';

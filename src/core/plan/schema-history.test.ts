@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { changesBeyond, changesInEffect, revisionAt, schemaSince, type SchemaEvent, type SchemaHistory } from './schema-history.ts';
+import {
+  changesBeyond,
+  changesInEffect,
+  revisionAt,
+  schemaSince,
+  type SchemaEvent,
+  type SchemaHistory,
+} from './schema-history.ts';
 
 const at = (minute: number): string => new Date(Date.UTC(2026, 10, 21, 10, minute)).toISOString();
 const ms = (minute: number): number => Date.parse(at(minute));
