@@ -130,7 +130,12 @@ describe('the backup of a rollback that nobody named one for', () => {
   /** 0.9.0, then a compatible migration of r-0003 that stayed when it was rolled back, then 1.0.0 of r-0004 without a way down. */
   function kept(backups: Facts['backups'], more: SchemaEvent[] = []): Facts {
     const up = (release: string, minute: number, before: string, after: string): SchemaEvent => ({
-      ...{ kind: 'up', at: at(minute), release, before, after, takenAt: null },
+      kind: 'up',
+      at: at(minute),
+      release,
+      before,
+      after,
+      takenAt: null,
     });
     const said = { reversible: false, down: none };
     return factsWith({
