@@ -21,7 +21,7 @@ test('what was taken before a change of the schema stays for the version before 
   const stable = await createRelease(db, { ...kind, version: '2.0.0', previousVersion: null, steps: [] });
   await db
     .updateTable('shipway.release')
-    .set({ state: 'stable', finished_at: '2026-11-21T00:00:00.000Z' })
+    .set({ state: 'stable', finished_at: '2020-01-01T00:00:00.000Z' })
     .where('id', '=', stable)
     .execute();
   const steps = [{ id: 'migrate.up', phase: 'migrate', kind: 'migrate-up', title: 'migrate' }] as const;
