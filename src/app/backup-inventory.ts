@@ -2,6 +2,7 @@ import type { Pin, Sealed, Vault } from '../adapters/vaults/vault.ts';
 import { isBackupOf, parseBackupId } from '../core/backup/backup-id.ts';
 import {
   decideRetention,
+  VERIFIED_LEVEL_MIN,
   type KnownBackup,
   type Proof,
   type RetentionDecision,
@@ -58,7 +59,10 @@ export async function retentionFacts(app: App, opened: OpenBackups): Promise<Ret
   return { records: await backupRecords(database.db, place), needs: await backupNeeds(database.db, place), pins };
 }
 
-/** Looks at vault and record, and decides what stays. Changes nothing. Without a record nothing counts as verified, and so nothing goes. */
+/**
+ * Looks at vault and record, and decides what stays. Changes nothing. Without a record nothing counts as verified, and so nothing goes; with a
+ * new one, nothing of what was there before it.
+ */
 export async function takeInventory(app: App, opened: OpenBackups): Promise<Inventory> {
   const { plan, config } = opened;
   const vault = opened.vault(plan);
@@ -106,7 +110,13 @@ export function knownBackup(
     suspicious: record?.suspicious ?? false,
     pin: pin?.reason ?? null,
     unreadable,
+    isKnown: record !== undefined && isKnown(record),
   };
+}
+
+/** A look that could see nothing, or read too little to count, does not make it known: whoever looked would have it pruned by that. */
+function isKnown({ isSealedHere, proof }: BackupRecord): boolean {
+  return isSealedHere || (proof !== null && (proof.outcome === 'fail' || proof.level >= VERIFIED_LEVEL_MIN));
 }
 
 /** A proof of the manifest that was sealed says nothing about another one in its place. */

@@ -37,7 +37,19 @@ describe('what a restore would throw away', () => {
       'data files: 1 in the backup, 3 now',
       'data: 2 files were written since the backup',
     ]);
-    expect(lossLines('data', { files, filesWrittenSince: 0 })).toEqual([]);
+    expect(lossLines('data', { files, filesTouchedSince: 2, filesWrittenSince: 0, foldersChangedSince: 1 })).toEqual([
+      'data: 2 files were renamed, put back or given other rights or times since the backup',
+      'data: 1 folder got or lost something since the backup',
+    ]);
+    expect(lossLines('data', { linksChangedSince: 1, filesWrittenSince: 0 })).toEqual([
+      'data: 1 link was changed since the backup',
+    ]);
+  });
+
+  test('is never nothing for files that nobody has read', () => {
+    expect(lossLines('data', { files: { captured: 1, now: 1 }, filesWrittenSince: 0 })).toEqual([
+      'data: nothing seems to have changed; the content was not compared',
+    ]);
   });
 
   test('is not nothing when rows were only updated, or when nobody could look', () => {

@@ -31,7 +31,7 @@ export async function describeLoss(
     return { since, lines, isNothing: false };
   } catch (error) {
     const said = `what would be lost cannot be counted: ${problemRecord(error).message}`;
-    return { since: backup.createdAt, lines: [said], isNothing: false };
+    return { since: backup.consistentAt, lines: [said], isNothing: false };
   }
 }
 
@@ -61,8 +61,11 @@ export function lossLines(name: string, changes: JsonObject): string[] {
   if (changes['missing'] === true) return [`${name}: the live data is gone`];
   const counted = Object.entries(changes).flatMap(([key, value]) => lossOf(`${name} ${key}`, value));
   if (changes['contentDiffers'] === false) return counted;
-  const written = changes['filesWrittenSince'];
-  if (typeof written === 'number') return [...counted, ...writtenSince(name, written)];
+  if (typeof changes['filesWrittenSince'] === 'number') {
+    const seen = [...counted, ...changedSince(name, changes)];
+    // Nobody has read them, so nobody knows that nothing is lost.
+    return seen.length > 0 ? seen : [`${name}: nothing seems to have changed; the content was not compared`];
+  }
   // Counts show what came and went. What was changed in place is lost too, and nobody has counted it.
   if (counted.length > 0)
     return [...counted, `${name}: what is in both may have been changed since; a count does not show that`];
@@ -72,10 +75,20 @@ export function lossLines(name: string, changes: JsonObject): string[] {
     : [];
 }
 
-/** A file that was written over counts as one, before and after. */
-function writtenSince(name: string, files: number): string[] {
-  if (files === 0) return [];
-  return [`${name}: ${files} ${files === 1 ? 'file was' : 'files were'} written since the backup`];
+/** What counts do not show: a file that was written over counts as one, before and after. */
+const CHANGED: { key: string; one: string; more: string; how: string }[] = [
+  { key: 'filesWrittenSince', one: 'file was', more: 'files were', how: 'written' },
+  { key: 'filesTouchedSince', one: 'file was', more: 'files were', how: 'renamed, put back or given other rights or times' },
+  { key: 'linksChangedSince', one: 'link was', more: 'links were', how: 'changed' },
+  { key: 'foldersChangedSince', one: 'folder got or lost', more: 'folders got or lost', how: 'something' },
+];
+
+function changedSince(name: string, changes: JsonObject): string[] {
+  return CHANGED.flatMap(({ key, one, more, how }) => {
+    const count = changes[key];
+    if (typeof count !== 'number' || count === 0) return [];
+    return [`${name}: ${count} ${count === 1 ? one : more} ${how} since the backup`];
+  });
 }
 
 function lossOf(name: string, value: Json): string[] {

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { drillConcern } from '../core/backup/drill.ts';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import { planHead } from '../core/plan/build-plan.ts';
+import type { Plan } from '../core/plan/plan.ts';
 import { isProblem, problemRecord } from '../core/release/problem.ts';
 import type { Effect } from '../platform/effect.ts';
 import { freeBytes } from '../platform/files.ts';
@@ -161,7 +162,7 @@ async function inspectEnvironment(
         state === null ? 'not running; the first release starts it' : `running, ${state.slots.length} slots`;
       findings.push(ok(`router of ${environment.name}`, found));
     }
-    findings.push(...(await inspectDrills(app, config, environment)));
+    findings.push(...(await inspectDrills(app, config, head)));
     findings.push(...(await inspectWaiting(app, config, environment)));
   } catch (error) {
     findings.push(failed(`environment ${environment.name}`, error));
@@ -170,15 +171,16 @@ async function inspectEnvironment(
 }
 
 /** Nothing where the release file asks for no drills. */
-async function inspectDrills(app: App, config: ServiceConfig, environment: EnvironmentConfig): Promise<Finding[]> {
+async function inspectDrills(app: App, config: ServiceConfig, head: Plan): Promise<Finding[]> {
   const everySeconds = config.backups.drillSeconds;
-  if (everySeconds === null || environment.stores.length === 0) return [];
-  const what = `drills of ${environment.name}`;
+  if (everySeconds === null || head.stores.length === 0) return [];
+  const what = `drills of ${head.environment}`;
   const database = await app.existingDatabase();
   if (database === null) return [ok(what, 'nothing to restore yet')];
-  const record = await drillRecord(database.db, { service: config.service, environment: environment.name });
-  const concern = drillConcern({ ...record, everySeconds }, app.nowMs());
-  const next = `shipway backup drill --env ${environment.name}`;
+  const listed = await (await app.tools()).backups.ids(head);
+  const record = await drillRecord(database.db, head);
+  const concern = drillConcern({ ...record, listed, everySeconds }, app.nowMs());
+  const next = `shipway backup drill --env ${head.environment}`;
   return [concern === null ? ok(what, 'not late') : { level: 'warn', what, found: concern, next }];
 }
 

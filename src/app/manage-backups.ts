@@ -3,7 +3,7 @@ import { orWithoutSafetyBackup, WITHOUT_SAFETY_BACKUP } from '../core/backup/no-
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import { isProduction } from '../core/plan/is-production.ts';
 import { stepsOf, type Plan } from '../core/plan/plan.ts';
-import { changesBeyond, revisionAt } from '../core/plan/schema-history.ts';
+import { changesBeyond, momentOf, revisionAt } from '../core/plan/schema-history.ts';
 import type { JsonObject } from '../core/release/json.ts';
 import { problem } from '../core/release/problem.ts';
 import { gatherSchema } from '../engine/gather-schema.ts';
@@ -194,11 +194,13 @@ export async function lossOfTurnAround(
 async function refuseNewerSchema(app: App, plan: Plan, backup: BackupSummary): Promise<void> {
   const database = await app.existingDatabase();
   const history = await gatherSchema(database, plan, app.nowMs());
-  const now = Number.POSITIVE_INFINITY;
-  const newer = changesBeyond(history, now, Date.parse(backup.createdAt)).filter((one) => !one.compatible);
+  const now = { atMs: Number.POSITIVE_INFINITY, revision: null };
+  const { consistentAt, context } = backup;
+  const then = momentOf({ consistentAt, revision: context?.migration?.revision });
+  const newer = changesBeyond(history, now, then).filter((one) => !one.compatible);
   const [first] = newer;
   if (first === undefined) return;
-  const has = revisionAt(history, Date.parse(backup.createdAt)) ?? `of ${first.version}`;
+  const has = revisionAt(history, then) ?? `of ${first.version}`;
   throw problem(
     'refused',
     `the data of the backup has the schema ${has}, and what is there now is at ${revisionAt(history, now) ?? 'an older one'}: ${plan.previous?.version ?? 'the version here'} never ran on it`,

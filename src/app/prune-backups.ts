@@ -1,5 +1,6 @@
 import type { Vault } from '../adapters/vaults/vault.ts';
 import { freedBytes } from '../core/backup/freed-bytes.ts';
+import { isTakenBack } from '../core/backup/retention.ts';
 import { describeDropRule, describeKeepRule, RECENT_SECONDS } from '../core/backup/retention-rule.ts';
 import type { JournalEvent } from '../core/journal/event.ts';
 import { problem } from '../core/release/problem.ts';
@@ -99,8 +100,10 @@ function reportOf(app: App, { plan }: OpenBackups, inventory: Inventory): PruneR
     const keep = verdict?.keep ?? false;
     const { id, createdAt } = entry.known;
     const { bytes, prunedAt } = entry;
-    const deed = deedOf(entry, keep, inventory, app.nowMs());
-    return { id, createdAt, bytes, freedBytes: 0, keep, rules: rulesOf(verdict), prunedAt, deed };
+    const deed = deedOf(entry, keep, { stopped: decision.stopped, nowMs: app.nowMs() });
+    // What stays in the trash although a rule keeps it is not one that stays.
+    const stays = keep && (prunedAt === null || deed === 'recover' || decision.stopped);
+    return { id, createdAt, bytes, freedBytes: 0, keep: stays, rules: rulesOf(verdict), prunedAt, deed };
   });
   const freed = freedBytes(
     entries.map(({ known: { id }, sealed }, index) => {
@@ -125,12 +128,17 @@ function rulesOf(verdict: Inventory['decision']['verdicts'][number] | undefined)
   return verdict.keep ? verdict.rules.map(describeKeepRule) : [describeDropRule(verdict.rule)];
 }
 
-function deedOf(entry: InventoryEntry, keep: boolean, { decision }: Inventory, nowMs: number): PruneDeed {
+/** What happens to a backup that a rule keeps, or none does. */
+export function deedOf(
+  entry: InventoryEntry,
+  keep: boolean,
+  { stopped, nowMs }: { stopped: boolean; nowMs: number },
+): PruneDeed {
   if (entry.isGoing) return 'delete';
   // Nothing leaves the trash either way while the clock or the backups cannot be trusted.
-  if (decision.stopped && entry.prunedAt !== null) return 'none';
+  if (stopped && entry.prunedAt !== null) return 'none';
   if (entry.prunedAt === null) return keep ? 'none' : 'trash';
-  if (keep) return 'recover';
+  if (keep) return isTakenBack(entry.known) ? 'recover' : 'none';
   return nowMs - Date.parse(entry.prunedAt) >= TRASH_MS ? 'delete' : 'none';
 }
 

@@ -1,4 +1,5 @@
 import { drillConcern } from '../core/backup/drill.ts';
+import { planHead } from '../core/plan/build-plan.ts';
 import type { JsonObject } from '../core/release/json.ts';
 import { waitingWords } from '../core/plan/undo-with-data.ts';
 import { isProblem } from '../core/release/problem.ts';
@@ -126,11 +127,14 @@ async function drillConcerns(app: App, { db }: Database): Promise<StatusView['dr
   const file = await readableFile(app);
   if (file === null) return [];
   const { service, environments, backups } = file.config;
+  const tools = await app.tools();
   const found: StatusView['drills'] = [];
-  for (const { name, stores } of Object.values(environments)) {
+  for (const environment of Object.values(environments)) {
+    const { name, stores } = environment;
     if (backups.drillSeconds === null || stores.length === 0) continue;
+    const listed = await tools.backups.ids(planHead(file.config, environment, { version: '0.0.0', commit: null }));
     const record = await drillRecord(db, { service, environment: name });
-    const concern = drillConcern({ ...record, everySeconds: backups.drillSeconds }, app.nowMs());
+    const concern = drillConcern({ ...record, listed, everySeconds: backups.drillSeconds }, app.nowMs());
     if (concern !== null) found.push({ service, environment: name, concern });
   }
   return found;

@@ -8,6 +8,7 @@ import type { Migrator } from '../adapters/migrators/migrator.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { isProblem } from '../core/release/problem.ts';
 import type { Effect } from '../platform/effect.ts';
+import { backupRecords } from '../state/backup-record.ts';
 import { drillRecord } from '../state/backup-proofs.ts';
 import { environmentsWhereStable, holdOf, liveVersion, quarantineOf, stableVersions } from '../state/live.ts';
 import { lockOf } from '../state/locks.ts';
@@ -46,7 +47,7 @@ export async function gatherFacts(
     contract: { pending: null, atomicity: null },
     problems: [revision.problem, drill.concern].filter((one) => one !== null),
     restoreSeconds: drill.restoreSeconds,
-    backups: await from.backups.list(request.head),
+    backups: await lookAtBackups(from, request),
     commands: {
       ...deployCommands(from.adapters, request, remembered.running),
       migrateUp: migrator?.commandsFor('up') ?? [],
@@ -71,6 +72,21 @@ export function deployCommands(
   const place = { service: config.service, environment: environment.name };
   const previousVersion = running?.version ?? null;
   return adapters.target(head).commandsFor({ ...place, version, release: '$RELEASE', previousVersion });
+}
+
+/** The backups that could be restored, with what their last checks found. */
+async function lookAtBackups(
+  { database, backups }: { database: Database | null; backups: BackupTools },
+  { config, environment, head }: FactsRequest,
+): Promise<Facts['backups']> {
+  const listed = await backups.list(head);
+  if (listed.length === 0 || database === null) return listed;
+  const records = await backupRecords(database.db, { service: config.service, environment: environment.name });
+  return listed.map((backup) => {
+    const { proof, suspicious = false } = records.get(backup.id) ?? {};
+    const revision = backup.context?.migration?.revision ?? null;
+    return { ...backup, revision, failed: proof?.outcome === 'fail', suspicious };
+  });
 }
 
 /** Compares the env file with those that the versions of this place were started with, as far as they were written down. */
@@ -108,13 +124,14 @@ async function askRevision(
 
 /** Whether the proofs of the backups are late, and how long a restore takes. */
 async function lookAtDrills(
-  { database, effect }: { database: Database | null; effect: Effect },
-  { config, environment }: FactsRequest,
+  { database, backups, effect }: { database: Database | null; backups: BackupTools; effect: Effect },
+  { config, environment, head }: FactsRequest,
 ): Promise<{ concern: string | null; restoreSeconds: number | null }> {
   if (database === null || environment.stores.length === 0) return { concern: null, restoreSeconds: null };
   const record = await drillRecord(database.db, { service: config.service, environment: environment.name });
   const { drillSeconds } = config.backups;
-  const concern = drillConcern({ ...record, everySeconds: drillSeconds }, effect.clock.nowMs());
+  const listed = drillSeconds === null ? [] : await backups.ids(head);
+  const concern = drillConcern({ ...record, listed, everySeconds: drillSeconds }, effect.clock.nowMs());
   const proof = lastRestoreProof(record.runs);
   return { concern, restoreSeconds: proof === null ? null : secondsOf(proof) };
 }

@@ -6,6 +6,7 @@ import { planBytes } from '../core/plan/plan-digest.ts';
 import { configWith, factsWith, request } from '../core/plan/plan-fixture.suite.ts';
 import { realClock } from '../platform/clock.ts';
 import { createRelease } from '../state/releases.ts';
+import { journalBackup } from '../state/sealed-backups.ts';
 import { beginStep, finishStep } from '../state/step-runs.ts';
 import { gatherSchema } from './gather-schema.ts';
 
@@ -57,4 +58,23 @@ test('a migration of which the tool showed no way down has none for the rollback
     down: { state: 'none', why: 'the migration has no way down' },
   });
   expect(releases[shown]).toMatchObject({ reversible: true, down: { state: 'unproven' } });
+});
+
+test('a restore is dated by the moment that the backup is of, and by the revision found then, not by when it was sealed', async () => {
+  const place = { service: 'till', environment: 'production' };
+  const frame = { release: null, ...place, actor: { kind: 'system' as const, id: 'backups' } };
+  const { db } = memory.database;
+  const consistentAt = '2026-11-21T00:00:00.000Z';
+  const sealed = { backup: 'bk_1', level: 2, consistentAt, revision: '7' };
+  await journalBackup(db, { ...frame, type: 'backup.sealed', data: sealed });
+  await journalBackup(db, { ...frame, type: 'backup.sealed', data: { backup: 'bk_2', level: 2 } });
+  for (const backup of ['bk_1', 'bk_2', 'bk_3'])
+    await journalBackup(db, { ...frame, type: 'backup.restored', data: { backup } });
+  const { events } = await gatherSchema(memory.database, place, realClock.nowMs());
+  expect(events).toMatchObject([
+    { kind: 'restored', takenAt: consistentAt, takenRevision: '7' },
+    // Older entries say no more than when they were written.
+    { kind: 'restored', takenAt: expect.stringMatching(/^20/) as string, takenRevision: null },
+    { kind: 'restored', takenAt: null },
+  ]);
 });

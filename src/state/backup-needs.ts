@@ -1,9 +1,11 @@
 import type { Kysely } from 'kysely';
 import type { RetentionNeeds } from '../core/backup/retention.ts';
 import type { Plan, PlannedStep } from '../core/plan/plan.ts';
+import { changesInEffect } from '../core/plan/schema-history.ts';
 import type { Place } from './backup-record.ts';
-import { holdOf, liveVersion, stableVersions } from './live.ts';
+import { holdOf, liveVersion, stableVersions, type StableVersion } from './live.ts';
 import { openReleases } from './releases.ts';
+import { schemaEvents } from './schema-events.ts';
 import type { ReleaseRow } from './release-tables.ts';
 import type { Tables } from './tables.ts';
 
@@ -18,17 +20,31 @@ export async function backupNeeds(db: Kysely<Tables>, { service, environment }: 
     openReleases(db),
   ]);
   const brought = await broughtBy(db, { service, environment });
-  const targets = stable
-    .filter((one) => !one.quarantined)
-    .map(({ version, release }) => ({ version, release: brought.get(version) ?? release }));
+  const trusted = stable.filter((one) => !one.quarantined);
+  const targets = trusted.map(({ version, release }) => ({ version, release: brought.get(version) ?? release }));
+  const changes = changesInEffect(await schemaEvents(db, { service, environment }));
   return {
     live: live === null ? null : { version: live.version, release: live.release },
-    targets,
+    targets: [...targets, ...changedAfter(trusted, changes)],
     open: open
       .filter((row) => row.service === service && row.environment === environment)
       .map((row) => ({ release: row.id, backups: backupsNamed(row) })),
     held: hold?.release ?? null,
   };
+}
+
+/**
+ * A rollback restores what was taken before a change that the version has not seen. The release that made it need not have become stable: its
+ * schema may have stayed when it was rolled back.
+ */
+function changedAfter(
+  stable: readonly StableVersion[],
+  changes: readonly { release: string; at: string }[],
+): RetentionNeeds['targets'] {
+  return changes.flatMap(({ release, at }) => {
+    const ran = stable.find(({ finishedAt }) => finishedAt !== undefined && Date.parse(finishedAt) <= Date.parse(at));
+    return ran === undefined ? [] : [{ version: ran.version, release }];
+  });
 }
 
 /** By version, the newest release that brought it and was stable: a rollback to a version takes no backup before that version. */

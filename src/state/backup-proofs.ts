@@ -84,8 +84,11 @@ function storeOf(row: Selectable<BackupProofTable>): ProofRun['stores'][number] 
   return { store, outcome, fault, seconds, checked: texts(checked), notChecked: texts(not_checked) };
 }
 
-/** What tells whether the drills of a place are late. */
-export async function drillRecord(db: Kysely<Tables>, place: Place): Promise<Omit<DrillRecord, 'everySeconds'>> {
+/** What this memory tells about the drills of a place. */
+export async function drillRecord(
+  db: Kysely<Tables>,
+  place: Place,
+): Promise<Pick<DrillRecord, 'runs' | 'firstBackupAt'>> {
   const [runs, firstAt] = await Promise.all([proofRuns(db, place), firstBackupAt(db, place)]);
   return { runs, firstBackupAt: firstAt };
 }

@@ -19,6 +19,8 @@ export interface Place {
 export interface BackupRecord {
   /** SHA-256 of the manifest that was sealed. */
   manifest: string | null;
+  /** Whether it was sealed before the eyes of this memory. */
+  isSealedHere: boolean;
   proof: Proof | null;
   suspicious: boolean;
 }
@@ -35,11 +37,12 @@ export async function backupRecords(db: Kysely<Tables>, place: Place): Promise<M
   const records = new Map<string, BackupRecord>();
   for (const { type, at, data } of await entriesOf(db, place, ['backup.sealed', 'backup.verified'])) {
     const id = typeof data['backup'] === 'string' ? data['backup'] : '';
-    const record = records.get(id) ?? { manifest: null, proof: null, suspicious: false };
+    const record = records.get(id) ?? { manifest: null, isSealedHere: false, proof: null, suspicious: false };
     const outcome = type === 'backup.sealed' ? 'pass' : data['outcome'];
     const level = typeof data['level'] === 'number' ? data['level'] : 0;
     if (counts(outcome, level, record.proof)) record.proof = { level, outcome, at };
     if (typeof data['manifest'] === 'string') record.manifest = data['manifest'];
+    record.isSealedHere ||= type === 'backup.sealed';
     record.suspicious ||= data['suspicious'] === true;
     records.set(id, record);
   }

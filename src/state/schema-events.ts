@@ -13,6 +13,9 @@ const STEPS: Record<string, Exclude<SchemaEvent['kind'], 'restored'>> = {
   'data.down': 'down',
 };
 
+/** What the journal says of the moment that a backup is of. */
+type Taken = Pick<SchemaEvent, 'takenAt' | 'takenRevision'>;
+
 interface Row {
   type: string;
   release: string | null;
@@ -30,12 +33,14 @@ export async function schemaEvents(
       and (type in ('backup.restored', 'backup.sealed')
         or (type = 'step.finished' and (entry::jsonb) -> 'data' ->> 'step' in (${sql.join(Object.keys(STEPS))})))
     order by index`.execute(db);
-  const sealedAt = new Map<string, string>();
+  const taken = new Map<string, Taken>();
   return rows.flatMap((row) => {
     const { at, data } = JSON.parse(row.entry) as { at: string; data: JsonObject };
     if (row.type === 'backup.restored' && !holdsSchemaIn(data['stores'])) return [];
-    if (row.type !== 'backup.sealed') return [eventOf(row, at, data, sealedAt)];
-    sealedAt.set(textOf(data['backup']) ?? '', at);
+    if (row.type !== 'backup.sealed') return [eventOf(row, at, data, taken)];
+    // The entry is written when the backup was read again; one without the moment is as old as itself at most.
+    const takenAt = textOf(data['consistentAt']) ?? at;
+    taken.set(textOf(data['backup']) ?? '', { takenAt, takenRevision: textOf(data['revision']) });
     return [];
   });
 }
@@ -46,10 +51,10 @@ function holdsSchemaIn(stores: Json | undefined): boolean {
   return stores.some((store) => holdsSchema(textOf((store as JsonObject)['kind']) ?? ''));
 }
 
-function eventOf({ type, release }: Row, at: string, data: JsonObject, sealedAt: Map<string, string>): SchemaEvent {
+function eventOf({ type, release }: Row, at: string, data: JsonObject, taken: Map<string, Taken>): SchemaEvent {
   const nothing = { at, release, before: null, after: null, takenAt: null };
   if (type === 'backup.restored') {
-    return { ...nothing, kind: 'restored', takenAt: sealedAt.get(textOf(data['backup']) ?? '') ?? null };
+    return { ...nothing, kind: 'restored', ...taken.get(textOf(data['backup']) ?? '') };
   }
   const kind = STEPS[textOf(data['step']) ?? ''] ?? 'up';
   const result = (data['result'] ?? {}) as JsonObject;

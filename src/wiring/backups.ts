@@ -23,14 +23,7 @@ import { downPaths } from '../core/backup/backup-context.ts';
 import { formatBackupId, isBackupOf, type BackupReason } from '../core/backup/backup-id.ts';
 import { DEFAULT_LEVEL } from '../core/backup/verification-level.ts';
 import { describeBackup } from '../core/backup/describe-backup.ts';
-import {
-  hasShrunk,
-  liveBytesOf,
-  recipientsOf,
-  sharedBytesOf,
-  storedBytesOf,
-  type Manifest,
-} from '../core/backup/manifest.ts';
+import { consistentAtOf, recipientsOf, sharedBytesOf, storedBytesOf } from '../core/backup/manifest.ts';
 import type { NamedStore } from '../core/config/service-config.ts';
 import { shortDigest } from '../core/plan/short-digest.ts';
 import type { Plan } from '../core/plan/plan.ts';
@@ -39,11 +32,13 @@ import { problem } from '../core/release/problem.ts';
 import type { BackupRequest, BackupSummary, BackupTools, TakenBackup } from '../engine/steps/step-backups.ts';
 import type { Effect } from '../platform/effect.ts';
 import type { Database } from '../state/open-database.ts';
+import { backupRecords } from '../state/backup-record.ts';
 import { recordedManifest } from '../state/sealed-backups.ts';
 import { placeOf, proofTool, recordProof, recordVerified, tellJournal } from './record-proof.ts';
 import { prestage, stage } from './stage-backup.ts';
 import { copyTools } from './copies.ts';
 import { forgetKeys, keyRingOf } from './backup-keys.ts';
+import { isSuspicious } from './is-suspicious.ts';
 import { setAside, type SetAside } from './set-aside.ts';
 
 export { newIdentity, withCopy } from '../adapters/vaults/index.ts';
@@ -66,8 +61,9 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
   return {
     create: (plan, request, effect) =>
       create({ vault: at(plan), stores: stores(plan, request.stores), open }, plan, request, effect),
-    find: async (plan, reference) => summaryOf(await at(plan).show(reference, placeOf(plan))),
+    find: async (plan, reference) => summaryOf(await findIn(at(plan), open, plan, reference)),
     list: async (plan) => listOf(at(plan), plan),
+    ids: async (plan) => (await at(plan).ids()).filter((id) => isBackupOf(id, plan.service, plan.environment)),
     async prove(plan, request, effect) {
       const order = {
         ...(await orderOf(plan, request.id, effect)),
@@ -238,11 +234,15 @@ async function recordSealed(
   verifiedSeconds: number,
 ): Promise<void> {
   const { open, vault } = place;
-  const { id } = sealed.manifest;
+  const { id, context } = sealed.manifest;
+  const revision = context?.migration?.revision ?? null;
+  const records = await backupRecords((await open()).db, placeOf(plan));
   const facts = {
     manifest: sealed.manifestSha256,
     level: DEFAULT_LEVEL,
-    ...((await isSuspicious(vault, sealed)) ? { suspicious: true } : {}),
+    consistentAt: consistentAtOf(sealed.manifest),
+    ...(revision === null ? {} : { revision }),
+    ...((await isSuspicious(vault, records, sealed)) ? { suspicious: true } : {}),
   };
   await tellJournal(open, plan, { type: 'backup.sealed', backup: id, token: effect.token, facts });
   await recordVerified({ open, plan, effect, by: null }, sealed.manifest, verifiedSeconds);
@@ -269,6 +269,15 @@ export function openStore({ name, kind, settings }: NamedStore, scope: StoreScop
   });
 }
 
+/** A release may have two backups of before it: the first one was damaged when it was taken. */
+async function findIn(vault: Vault, open: () => Promise<Database>, plan: Plan, reference: string): Promise<Sealed> {
+  const of = placeOf(plan);
+  if (!reference.startsWith('before:')) return vault.show(reference, of);
+  const records = await backupRecords((await open()).db, of);
+  const failed = [...records].filter(([, { proof }]) => proof?.outcome === 'fail');
+  return vault.show(reference, { ...of, avoid: new Set(failed.map(([id]) => id)) });
+}
+
 async function listOf(vault: Vault, plan: Plan): Promise<BackupSummary[]> {
   const entries = (await vault.list()).filter((entry) => isBackupOf(entry.id, plan.service, plan.environment));
   return entries.flatMap((entry) => (entry.sealed === null ? [] : [summaryOf(entry.sealed)]));
@@ -282,6 +291,7 @@ function summaryOf({ manifest }: Sealed): BackupSummary {
     release: manifest.release,
     version: manifest.version,
     createdAt: manifest.createdAt.end,
+    consistentAt: consistentAtOf(manifest),
     stores: manifest.stores.map((store) => store.name),
     bytes: manifest.totals.bytes,
     storedBytes: storedBytesOf(manifest),
@@ -291,18 +301,4 @@ function summaryOf({ manifest }: Sealed): BackupSummary {
     context: manifest.context === undefined ? null : (context as BackupSummary['context']),
     downPaths: downPaths({ parts }),
   };
-}
-
-/** Whether it is much smaller than the backup before it of the same stores. */
-async function isSuspicious(vault: Vault, { manifest }: Sealed): Promise<boolean> {
-  const names = (stores: Manifest['stores']): string => stores.map((store) => store.name).join();
-  const before = (await vault.list()).flatMap(({ sealed }) => (sealed === null ? [] : [sealed.manifest]));
-  const last = before.findLast(
-    (one) =>
-      one.id < manifest.id &&
-      one.service === manifest.service &&
-      one.environment === manifest.environment &&
-      names(one.stores) === names(manifest.stores),
-  );
-  return last !== undefined && hasShrunk(liveBytesOf(last), liveBytesOf(manifest));
 }

@@ -1,6 +1,6 @@
 import { proveBackup, type NamedOpenStore, type Sealed, type Vault } from '../adapters/vaults/index.ts';
 import { sharedBytesOf } from '../core/backup/manifest.ts';
-import { outcomeOf } from '../core/backup/proof-run.ts';
+import { outcomeOf, type StoreProof } from '../core/backup/proof-run.ts';
 import { DEFAULT_LEVEL } from '../core/backup/verification-level.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { isProblem, problem, type Problem } from '../core/release/problem.ts';
@@ -25,6 +25,12 @@ interface Order {
   effect: Effect;
 }
 
+/** What the first look saw counts also where the second could not see it: a disk that is wrong once is not trusted. */
+function firstLook({ message }: Problem): { proofs: StoreProof[]; isComplete: boolean } {
+  const fault: StoreProof = { store: null, outcome: 'fail', fault: message, seconds: 0, checked: [], notChecked: [] };
+  return { proofs: [fault], isComplete: true };
+}
+
 /** Takes a new backup that failed its first look out of the list: it must neither count as one nor give its objects on. Any other error is thrown. */
 export async function setAside(order: Order, sealed: Sealed, error: unknown): Promise<SetAside> {
   if (!isProblem(error) || error.kind !== 'backup-invalid') throw error;
@@ -35,7 +41,8 @@ export async function setAside(order: Order, sealed: Sealed, error: unknown): Pr
   const look = { id, level: DEFAULT_LEVEL, ...placeOf(plan), stores, vault, effect, scratch: '' };
   const found = await proveBackup(look);
   // Told first what is wrong: whoever takes it out of the trash finds it listed as damaged.
-  if (outcomeOf({ stores: found.proofs }) === 'fail') await recordProof({ open, plan, effect, by: null }, look, found);
+  const seen = outcomeOf({ stores: found.proofs }) === 'fail' ? found : firstLook(error);
+  await recordProof({ open, plan, effect, by: null }, look, seen);
   await journalBackup((await open()).db, {
     type: 'backup.pruned',
     release: releaseOf(effect.token),

@@ -144,7 +144,7 @@ test(
 );
 
 test(
-  'a drill that meets a damaged backup fails, names it, and is shown until another one passes',
+  'a drill that meets a damaged backup fails and names it',
   async () => {
     const id = made[2] ?? '';
     const part = vault(id, 'data', 'index.jsonl');

@@ -92,8 +92,13 @@ export interface Vault {
   fileOf(id: string, path: string): string;
   /** Sealed backups, oldest first; one whose manifest cannot be trusted comes with the reason instead. */
   list(): Promise<{ id: string; sealed: Sealed | null; reason: string | null }[]>;
-  /** By id, unique prefix, `latest` or `before:<release>` among those of the service and environment. */
-  show(reference: string, of: { service: string; environment: string }): Promise<Sealed>;
+  /** Ids of what `list` shows, oldest first. Reads no manifest. */
+  ids(): Promise<string[]>;
+  /**
+   * By id, unique prefix, `latest` or `before:<release>` among those of the service and environment. `avoid`: ids that `before:<release>`
+   * means only where no other was taken.
+   */
+  show(reference: string, of: { service: string; environment: string; avoid?: ReadonlySet<string> }): Promise<Sealed>;
   /** Throws `backup-invalid` for the first file (of the named stores) that is missing or has another size; reads none. */
   verifySizes(sealed: Sealed, stores?: readonly string[]): Promise<void>;
   /**

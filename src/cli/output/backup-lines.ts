@@ -38,7 +38,7 @@ export function backupTable(
   const notes = backups.map((backup) => [
     ...(backup.pin === null ? [] : [`  pinned by ${printable(`${backup.pin.by}: ${backup.pin.reason}`)}`]),
     ...(backup.suspicious
-      ? ['  less than half of the data of the backup before it: look at it before you rely on it']
+      ? ['  less than half of the data of the backup before it: look at it before you rely on it, and pin it when that is right']
       : []),
     ...missingCopies(backup).map((line) => `  ${printable(line)}`),
     ...(shown.explain ? backup.rules.map((rule) => style.faint(`  ${printable(rule)}`)) : []),

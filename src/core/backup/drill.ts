@@ -36,20 +36,31 @@ export interface DrillRecord {
   everySeconds: number | null;
   /** Of all backups of the place, oldest first. */
   runs: readonly ProofRun[];
+  /** Ids of the backups that are there and not in the trash: what became of another one concerns nobody any more. */
+  listed: readonly string[];
   /** When the first backup of the place was sealed; null: there is none. */
   firstBackupAt: string | null;
+}
+
+/** The last try of each backup that is there, where it was no pass; oldest first. That another one is good makes none of them whole. */
+function badTries(runs: readonly ProofRun[], listed: readonly string[]): ProofRun[] {
+  const last = new Map(runs.filter(isRestoreTry).map((run) => [run.backup, run]));
+  return runs.filter((run) => last.get(run.backup) === run && listed.includes(run.backup) && outcomeOf(run) !== 'pass');
 }
 
 /**
  * What a person has to know about the drills, as one sentence that stays the same until something happens; null: all is well, or none are
  * asked for. Before there is a backup, and in the first period after it, nothing is late.
  */
-export function drillConcern({ everySeconds, runs, firstBackupAt }: DrillRecord, nowMs: number): string | null {
+export function drillConcern({ everySeconds, runs, listed, firstBackupAt }: DrillRecord, nowMs: number): string | null {
   if (everySeconds === null || firstBackupAt === null) return null;
-  const last = runs.findLast(isRestoreTry);
-  if (last !== undefined && outcomeOf(last) !== 'pass') {
-    const how = outcomeOf(last) === 'fail' ? 'failed' : 'could not be made';
-    return `the last proof by a restore ${how}: ${last.backup}: ${faultOf(last)}`;
+  const bad = badTries(runs, listed);
+  // A damaged one first: what could not be looked at may be whole.
+  const worst = bad.findLast((run) => outcomeOf(run) === 'fail') ?? bad.at(-1);
+  if (worst !== undefined) {
+    const how = outcomeOf(worst) === 'fail' ? 'failed' : 'could not be made';
+    const others = bad.length === 1 ? '' : ` (and ${bad.length - 1} more)`;
+    return `the last proof by a restore ${how}: ${worst.backup}: ${faultOf(worst)}${others}`;
   }
   const proof = lastRestoreProof(runs);
   const sinceMs = Date.parse(proof?.at ?? firstBackupAt);

@@ -237,6 +237,12 @@ export function consistencyWindowMs(stores: readonly StoreManifest[]): number {
   return moments.length === 0 ? 0 : Math.max(...moments) - Math.min(...moments);
 }
 
+/** The earliest moment that one of the stores is of: what was written after it may not be in the backup, however long it was written and checked. */
+export function consistentAtOf({ stores, createdAt }: Pick<Manifest, 'stores' | 'createdAt'>): string {
+  const moments = stores.map((store) => store.capture.consistentAt);
+  return moments.reduce((first, one) => (Date.parse(one) < Date.parse(first) ? one : first), moments[0] ?? createdAt.start);
+}
+
 /** Size of the live data that was captured, over all stores. */
 export function liveBytesOf({ stores }: Pick<Manifest, 'stores'>): number {
   return stores.reduce((sum, store) => sum + store.capture.liveBytes, 0);

@@ -81,7 +81,7 @@ describe('a drill', () => {
 
   test('is late when the last proof is older than asked, and not before there was anything to prove', () => {
     const at = (runs: ProofRun[], firstBackupAt: string | null = daysAgo(30), everySeconds: number | null = 604_800) =>
-      drillConcern({ everySeconds, runs, firstBackupAt }, NOW_MS);
+      drillConcern({ everySeconds, runs, firstBackupAt, listed: ['bk_1'] }, NOW_MS);
     expect(at([])).toBe('no backup was ever proven by a restore (backups.drill: every 7d)');
     expect(at([], daysAgo(3))).toBeNull();
     expect(at([], null)).toBeNull();
@@ -91,5 +91,18 @@ describe('a drill', () => {
     expect(at([run(3), run(1, ['fail'])])).toBe('the last proof by a restore failed: bk_1: store0: torn');
     expect(at([run(1, ['fail']), run(0)])).toBeNull();
     expect(at([run(3), run(1, ['fail'], { isComplete: false })])).toBeNull();
+  });
+
+  test('that found the newest backup damaged is not forgotten when the next one is good', () => {
+    const concern = (runs: ProofRun[], listed = ['bk_old', 'bk_new']) =>
+      drillConcern({ everySeconds: 604_800, runs, firstBackupAt: daysAgo(30), listed }, NOW_MS);
+    const newest = run(0.2, ['fail'], { backup: 'bk_new' });
+    const older = run(0.1, ['pass'], { backup: 'bk_old' });
+    expect(concern([newest, older])).toBe('the last proof by a restore failed: bk_new: store0: torn');
+    expect(concern([newest, older, run(0, ['pass'], { backup: 'bk_new' })])).toBeNull();
+    expect(concern([newest, older], ['bk_old'])).toBeNull();
+    const unseen = run(0, ['could-not-measure'], { backup: 'bk_old' });
+    expect(concern([newest, unseen])).toBe('the last proof by a restore failed: bk_new: store0: torn (and 1 more)');
+    expect(concern([unseen])).toBe('the last proof by a restore could not be made: bk_old: store0: torn');
   });
 });

@@ -41,6 +41,7 @@ const taken = fc.record({
   suspicious: fc.integer({ min: 0, max: 9 }).map((draw) => draw === 0),
   pin: fc.integer({ min: 0, max: 9 }).map((draw) => (draw === 0 ? 'asked for by the auditor' : null)),
   unreadable: fc.integer({ min: 0, max: 19 }).map((draw) => draw === 0),
+  isKnown: fc.integer({ min: 0, max: 9 }).map((draw) => draw > 0),
 });
 
 const policy: fc.Arbitrary<RetentionPolicy> = fc.record({
@@ -56,7 +57,8 @@ const policy: fc.Arbitrary<RetentionPolicy> = fc.record({
 
 const needs: fc.Arbitrary<RetentionNeeds> = fc.record({
   live: fc.option(fc.record({ version, release })),
-  targets: fc.uniqueArray(fc.record({ version, release }), { maxLength: 5, selector: (target) => target.version }),
+  // A version stands there once more for each release that changed the schema after it.
+  targets: fc.array(fc.record({ version, release }), { maxLength: 7 }),
   open: fc.array(
     fc.record({
       release,
@@ -102,7 +104,8 @@ export const history: fc.Arbitrary<History> = fc
         ...facts,
         id: idOf(index),
         createdAt,
-        proof: one.proof === null ? null : { ...one.proof, at: createdAt },
+        // Of what this memory has never seen it has no proof either.
+        proof: one.proof === null || !one.isKnown ? null : { ...one.proof, at: createdAt },
       };
     });
     const next = all.pop() as KnownBackup;
@@ -126,7 +129,7 @@ function isProven({ proof: found, suspicious, unreadable }: KnownBackup): boolea
 }
 
 function mustStay(backup: KnownBackup, { backups, needs: needed, policy: chosen, nowMs }: History): boolean {
-  if (backup.pin !== null || backup.unreadable) return true;
+  if (backup.pin !== null || backup.unreadable || !backup.isKnown) return true;
   const atMs = Date.parse(backup.createdAt);
   if (atMs > nowMs || nowMs - atMs < chosen.forSeconds * 1000) return true;
   const isOpen = needed.open.some(
@@ -137,8 +140,9 @@ function mustStay(backup: KnownBackup, { backups, needs: needed, policy: chosen,
   );
   if (isOpen) return true;
   if (backup.release !== null && [needed.live?.release, needed.held].includes(backup.release)) return true;
-  const others = needed.targets.filter((target) => target.version !== needed.live?.version);
-  const targets = chosen.versions === null ? needed.targets : others.slice(0, chosen.versions);
+  const others = needed.targets.map((target) => target.version).filter((name) => name !== needed.live?.version);
+  const counted = others.filter((name, at) => others.indexOf(name) === at).slice(0, chosen.versions ?? others.length);
+  const targets = needed.targets.filter((target) => counted.includes(target.version));
   if (backup.reason === 'pre-release' && targets.some((target) => target.release === backup.release)) return true;
   if (!isProven(backup)) return false;
   const newer = backups.filter(
@@ -180,7 +184,7 @@ function faultOfOneMore(drawn: History, dropped: ReadonlySet<string>): string | 
 }
 
 function isNeed(rule: KeepRule): boolean {
-  return ['pin', 'open', 'live', 'held', 'target', 'unreadable', 'future'].includes(rule.rule);
+  return ['pin', 'open', 'live', 'held', 'target', 'unreadable', 'unknown', 'future'].includes(rule.rule);
 }
 
 /** A plan that says `latest` means another one once another one is there. */

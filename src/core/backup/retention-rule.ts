@@ -6,7 +6,7 @@ export const NEWEST_VERIFIED_KEPT = 3;
 /** Two days: one missed daily backup is no alarm, two are. */
 export const RECENT_SECONDS = 48 * 3600;
 
-/** Why a backup stays. The first eight are beyond the policy. */
+/** Why a backup stays. The first nine are beyond the policy. */
 export type KeepRule =
   | { rule: 'pin'; reason: string }
   | { rule: 'open'; release: string }
@@ -15,6 +15,7 @@ export type KeepRule =
   | { rule: 'target'; version: string; release: string }
   | { rule: 'newest-verified'; place: number }
   | { rule: 'unreadable' }
+  | { rule: 'unknown' }
   | { rule: 'future' }
   | { rule: 'for'; seconds: number }
   | { rule: 'last'; place: number }
@@ -43,6 +44,8 @@ export function describeKeepRule(keep: KeepRule): string {
       return `one of the newest ${NEWEST_VERIFIED_KEPT} verified (number ${keep.place})`;
     case 'unreadable':
       return 'its manifest cannot be trusted; a person has to look at it';
+    case 'unknown':
+      return 'this memory has never seen it: verify or pin it';
     case 'future':
       return 'dated in the future; a clock was wrong';
     case 'for':

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isTimeZone, periodOf } from './calendar-period.ts';
 import { faultOf, history } from './retention-histories.suite.ts';
-import { decideRetention, type KnownBackup, type RetentionNeeds, type RetentionPolicy } from './retention.ts';
+import {
+  decideRetention,
+  isTakenBack,
+  type KnownBackup,
+  type RetentionNeeds,
+  type RetentionPolicy,
+} from './retention.ts';
 import { describeDropRule, describeKeepRule } from './retention-rule.ts';
 
 const NOW = '2026-11-21T12:00:00.000Z';
@@ -21,7 +27,7 @@ const NONE: RetentionPolicy = {
 /** A verified backup; the id says when. */
 function taken(createdAt: string, change: Partial<KnownBackup> = {}): KnownBackup {
   const proof = { level: 2, outcome: 'pass' as const, at: createdAt };
-  const rest = { release: null, suspicious: false, pin: null, unreadable: false };
+  const rest = { release: null, suspicious: false, pin: null, unreadable: false, isKnown: true };
   return { id: createdAt, createdAt, reason: 'manual', proof, ...rest, ...change };
 }
 
@@ -98,6 +104,12 @@ describe('a backup is kept', () => {
       {},
       'its manifest cannot be trusted; a person has to look at it',
     ],
+    [
+      'that this memory has never seen',
+      taken(old, { proof: null, isKnown: false }),
+      {},
+      'this memory has never seen it: verify or pin it',
+    ],
     ['that is dated in the future', taken('2027-01-01T00:00:00.000Z'), {}, 'dated in the future; a clock was wrong'],
   ])('%s, under a policy that keeps nothing', (_, backup, needs, rule) => {
     expect(kept([backup], {}, needs)).toEqual({ [backup.id]: [rule] });
@@ -137,6 +149,9 @@ describe('a backup is kept', () => {
     const live = { version: '1.3.0', release: 'r-3' };
     expect(Object.keys(kept(backups, { versions: 1 }, { live, targets }))).toEqual(['r-2', 'r-3']);
     expect(Object.keys(kept(backups, { versions: null }, { live, targets }))).toEqual(releases);
+    // Another release changed the schema after 1.2.0, and takes no version's place.
+    const changed = [...targets, { version: '1.2.0', release: 'r-1' }];
+    expect(Object.keys(kept(backups, { versions: 1 }, { live, targets: changed }))).toEqual(releases);
   });
 });
 
@@ -179,6 +194,30 @@ describe('a backup that is not proven good', () => {
     expect(decision.heldBack).toBeGreaterThan(0);
     expect(decision.verdicts.every((verdict) => verdict.keep)).toBe(true);
     expect(decision.verdicts[0]).toMatchObject({ rules: [{ rule: 'stopped' }] });
+  });
+});
+
+test('of a history that another memory made nothing goes, although the first backup of this one is good', () => {
+  const ages = [1, 3, 8, 15, 31, 62, 93, 124, 180];
+  const strange = ages.map((days) =>
+    taken(new Date(Date.parse(NOW) - days * 86_400_000).toISOString(), { proof: null, isKnown: false }),
+  );
+  const policy = { ...NONE, forSeconds: 7 * 86_400, last: 3, daily: 7, weekly: 4, monthly: 6 };
+  const backups = [...strange, taken('2026-11-21T11:00:00.000Z')];
+  const decision = decideRetention({ policy, backups, needs: NOTHING_NEEDED, nowMs: Date.parse(NOW) });
+  expect(decision.stopped).toBe(false);
+  expect(decision.verdicts.filter(({ keep }) => !keep)).toEqual([]);
+});
+
+describe('what is in the trash and kept by a rule', () => {
+  const failed = { proof: { level: 2, outcome: 'fail', at: NOW } } as const;
+  test.each<[string, Partial<KnownBackup>, boolean]>([
+    ['is taken back', {}, true],
+    ['is taken back when this memory has never seen it', { proof: null, isKnown: false }, true],
+    ['stays there when it is damaged', failed, false],
+    ['is taken back also damaged when a person pinned it', { ...failed, pin: 'evidence' }, true],
+  ])('%s', (_, facts, answer) => {
+    expect(isTakenBack(taken('2026-11-20T00:00:00.000Z', facts))).toBe(answer);
   });
 });
 

@@ -41,12 +41,17 @@ export interface KnownBackup {
   pin: string | null;
   /** Its manifest cannot be trusted, so nothing about it is known but its id. */
   unreadable: boolean;
+  /** Whether this memory saw it sealed, or found out whether it is good. What another memory knew of it is lost, and may have been the best. */
+  isKnown: boolean;
 }
 
 /** What the record says must stay. */
 export interface RetentionNeeds {
   live: { version: string; release: string } | null;
-  /** Versions that a rollback may lead to, newest first, each with the release that brought it. */
+  /**
+   * Versions that a rollback may lead to, newest first, each with the release that brought it; then once more with each release whose change of
+   * the schema such a version ran well before.
+   */
   targets: { version: string; release: string }[];
   /** Releases that are not over, and the backups their plans name: an id, the beginning of one, `latest` or `before:<release>`. */
   open: { release: string; backups: string[] }[];
@@ -107,6 +112,7 @@ export function decideRetention(request: RetentionRequest): RetentionDecision {
     .forEach(({ id }, index) => add(id, { rule: 'newest-verified', place: index + 1 }));
   for (const backup of newestFirst) {
     if (backup.unreadable) add(backup.id, { rule: 'unreadable' });
+    if (!backup.isKnown) add(backup.id, { rule: 'unknown' });
     const age = ageSeconds(backup, nowMs);
     if (age < 0) add(backup.id, { rule: 'future' });
     else if (age < policy.forSeconds) add(backup.id, { rule: 'for', seconds: policy.forSeconds });
@@ -117,6 +123,11 @@ export function decideRetention(request: RetentionRequest): RetentionDecision {
   }
   const verdicts = newestFirst.reverse().map((backup) => verdictOf(backup, rulesOf.get(backup.id) ?? []));
   return stopped ? heldBack(verdicts) : { verdicts, heldBack: 0, stopped };
+}
+
+/** Whether a backup in the trash that a rule keeps is taken out of it. Listed again, a damaged one would be taken for a good one. */
+export function isTakenBack({ pin, proof }: KnownBackup): boolean {
+  return pin !== null || proof?.outcome !== 'fail';
 }
 
 function byTimeDescending(a: KnownBackup, b: KnownBackup): number {
@@ -141,12 +152,10 @@ function neededBy(backup: KnownBackup, newestFirst: readonly KnownBackup[], requ
   if (backup.release === null) return rules;
   if (backup.release === needs.live?.release) rules.push({ rule: 'live', ...needs.live });
   if (backup.release === needs.held) rules.push({ rule: 'held', release: needs.held });
-  const others = needs.targets.filter((target) => target.version !== needs.live?.version);
-  const targets = [
-    ...needs.targets.filter((target) => target.version === needs.live?.version),
-    ...others.slice(0, policy.versions ?? others.length),
-  ];
-  const target = targets.find(({ release }) => release === backup.release);
+  const live = needs.live?.version;
+  const others = [...new Set(needs.targets.map(({ version }) => version))].filter((version) => version !== live);
+  const versions = [live, ...others.slice(0, policy.versions ?? others.length)];
+  const target = needs.targets.find(({ release, version }) => release === backup.release && versions.includes(version));
   if (target !== undefined && backup.reason === 'pre-release') rules.push({ rule: 'target', ...target });
   return rules;
 }

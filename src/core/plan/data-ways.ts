@@ -10,7 +10,7 @@ export interface WaysBack {
   /** Why nothing keeps writers away while the data is changed, or null. */
   unguarded: string | null;
   /** The backup that would be restored, or null when there is none. */
-  backup: { id: string; createdAt: string } | null;
+  backup: { id: string; consistentAt: string } | null;
   /** Changes of the schema in that backup that the older version never ran on and that are not compatible with it. */
   tooNew: SchemaChange[];
   /** Whether the present data is backed up first. */
@@ -87,7 +87,7 @@ function lossOfDown(changes: readonly SchemaChange[]): Pick<DataWay, 'loses' | '
 }
 
 function restoreWay({ backup, tooNew, reference, hasStores, unguarded }: WaysBack): DataWay {
-  const since = backup?.createdAt ?? null;
+  const since = backup?.consistentAt ?? null;
   const loses =
     backup === null ? 'everything written since the backup' : `everything written since ${since} is no longer served`;
   const way = { way: 'restore', loses, since } as const;

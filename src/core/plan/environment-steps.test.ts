@@ -56,7 +56,9 @@ test('by hand the file goes back before the older version is started', () => {
 
 test('with data, it goes back right before the older version is started', () => {
   const createdAt = '2026-11-21T00:00:00.000Z';
-  const backups = [{ id: 'bk_1', reason: 'pre-release', release: 'r-0002', version: null, createdAt }];
+  const backups = [
+    { id: 'bk_1', reason: 'pre-release', release: 'r-0002', version: null, createdAt, consistentAt: createdAt },
+  ];
   const facts = factsWith({ environmentFile: fact(), backups });
   const plan = planRollback(CONFIG, { ...BACK, depth: 'full', data: 'restore' }, facts, 'sha256:c');
   expect(ids(plan).slice(0, 8)).toEqual([

@@ -32,7 +32,8 @@ export interface Facts {
   problems: string[];
   /** How long the newest restore of a backup of this place took that was a proof of it; null: there was none. */
   restoreSeconds: number | null;
-  backups: { id: string; reason: string; release: string | null; version: string | null; createdAt: string }[];
+  /** Those that are there, oldest first. */
+  backups: BackupFact[];
   /** Command lines and requests of the chosen adapters, asked from them without running anything. */
   commands: {
     apply: string[][];
@@ -49,6 +50,23 @@ export interface Facts {
   placement: 'side-by-side' | 'in-place';
   /** null, or left out: no env file is named, or nothing was released here yet. */
   environmentFile?: EnvironmentFileFact | null;
+}
+
+/** A backup that could be restored. */
+export interface BackupFact {
+  id: string;
+  reason: string;
+  release: string | null;
+  version: string | null;
+  createdAt: string;
+  /** What was written after this moment may not be in it. */
+  consistentAt: string;
+  /** Where it is known, the revision that the data was at just before; null, or left out: nobody asked. */
+  revision?: string | null;
+  /** Its last check found it damaged. */
+  failed?: boolean;
+  /** Much smaller than the one before it. */
+  suspicious?: boolean;
 }
 
 /** Where the env file stands, as names of variables: values never come this far. */

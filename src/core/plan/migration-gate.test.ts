@@ -210,7 +210,14 @@ describe('the order of migration and deploy', () => {
       releases: {},
     };
     const backups = [
-      { id: 'b1', reason: 'pre-release', release: 'r-0002', version: '1.0.0', createdAt: '2026-11-21T00:00:00Z' },
+      {
+        id: 'b1',
+        reason: 'pre-release',
+        release: 'r-0002',
+        version: '1.0.0',
+        createdAt: '2026-11-21T00:00:00Z',
+        consistentAt: '2026-11-21T00:00:00Z',
+      },
     ];
     const back = (depth: 'quick' | 'full') =>
       planRollback(

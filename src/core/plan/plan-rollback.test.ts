@@ -15,7 +15,9 @@ const backupId = (release: string, minute: number) => ({
   reason: 'pre-release',
   release,
   version: null,
-  createdAt: at(minute),
+  consistentAt: at(minute),
+  // Written to its end when the migration after it was over.
+  createdAt: at(minute + 3),
 });
 
 /** 0.9.0 at revision 6, then 1.0.0, whose migration to 7 is as given. */
@@ -120,6 +122,73 @@ describe('a rollback in full takes the way that loses least', () => {
     );
     expect(text.join('\n')).toContain('or --data leave: not possible, the schema of 1.0.0 is not compatible');
     expect(text.join('\n')).toContain(`or --data restore: everything written since ${at(19)} is no longer served`);
+  });
+});
+
+describe('the backup of a rollback that nobody named one for', () => {
+  const none: DownEvidence = { state: 'none', why: 'the migration has no way down' };
+
+  /** 0.9.0, then a compatible migration of r-0003 that stayed when it was rolled back, then 1.0.0 of r-0004 without a way down. */
+  function kept(backups: Facts['backups'], more: SchemaEvent[] = []): Facts {
+    const up = (release: string, minute: number, before: string, after: string): SchemaEvent => ({
+      kind: 'up',
+      at: at(minute),
+      release,
+      before,
+      after,
+      takenAt: null,
+    });
+    const said = { reversible: false, down: none };
+    return factsWith({
+      running: { version: '1.0.0', release: 'r-0004' },
+      revision: '8',
+      stableVersions: [
+        { version: '1.0.0', release: 'r-0004', quarantined: false, finishedAt: at(45) },
+        { version: '0.9.0', release: 'r-0001', quarantined: false, finishedAt: at(5) },
+      ],
+      schema: {
+        events: [...more, up('r-0003', 20, '6', '7'), up('r-0004', 40, '7', '8')],
+        releases: {
+          'r-0003': { version: '0.9.5', compatible: true, ...said },
+          'r-0004': { version: '1.0.0', compatible: false, ...said },
+        },
+      },
+      backups,
+    });
+  }
+  const chosen = (backups: Facts['backups'], more: SchemaEvent[] = []) => back(kept(backups, more)).data?.backup;
+  const [before3, before4] = [backupId('r-0003', 19), backupId('r-0004', 39)];
+
+  test('is from before the first change that is not compatible: what is older loses more, and may be gone', () => {
+    expect(chosen([before3, before4])).toBe(before4.id);
+    expect(chosen([before4])).toBe(before4.id);
+  });
+
+  test('is the newest that the older version can read, where that one is gone, damaged or suspicious', () => {
+    const daily = { ...backupId('r-0009', 30), reason: 'daily', release: null };
+    const late = { ...backupId('r-0008', 50), reason: 'daily', release: null };
+    expect(chosen([before3, daily, late])).toBe(daily.id);
+    expect(chosen([before3, { ...before4, failed: true }, late])).toBe(before3.id);
+    expect(chosen([before3, { ...daily, suspicious: true }])).toBe(before3.id);
+    expect(() => back(kept([late]))).toThrow('no way to treat the data can be gone');
+  });
+
+  test('is none with an older schema than the version ran on, nor one whose revision the record does not know', () => {
+    const first = { kind: 'up' as const, at: at(3), release: 'r-0001', before: '5', after: '6', takenAt: null };
+    expect(() => back(kept([backupId('r-0001', 2)], [first]))).toThrow('no way to treat the data can be gone');
+    expect(() => back(kept([{ ...before3, revision: '66' }]))).toThrow('no way to treat the data can be gone');
+    expect(chosen([{ ...before3, revision: '6' }])).toBe(before3.id);
+  });
+
+  test('is not the damaged one of two that were taken before the same release', () => {
+    const damaged = { ...before4, id: `${before4.id}z`, consistentAt: at(39), failed: true };
+    expect(chosen([damaged, before4])).toBe(before4.id);
+    expect(chosen([before4, damaged])).toBe(before4.id);
+  });
+
+  test('is too new when it was found at the newer revision before the record of the migration was written', () => {
+    const between = { ...before4, revision: '8' };
+    expect(() => back(kept([between]), { backup: between.id })).toThrow('has the schema of 1.0.0');
   });
 });
 

@@ -10,7 +10,8 @@ import { backupData, retireVersion, runChecks, takeLock } from './planned-steps.
 import { beginMaintenance, endMaintenance, maintenanceMeans } from './maintenance-steps.ts';
 import { migrateDown, stageRestore, stopVersion, swapRestore } from './rollback-steps.ts';
 import { lastStableMs, rollbackTarget } from './rollback-target.ts';
-import { changesBeyond, schemaSince } from './schema-history.ts';
+import { backupMeant, tooNewIn } from './rollback-backup.ts';
+import { schemaSince } from './schema-history.ts';
 
 const NO_SAFETY = 'the present data is not backed up first (--no-safety-backup)';
 
@@ -81,11 +82,7 @@ function waysBack(environment: EnvironmentConfig, request: RollbackRequest, fact
   const history = facts.schema ?? { events: [], releases: {} };
   const moment = lastStableMs(target, facts);
   const distance = schemaSince(history, moment, facts.revision);
-  // Data that the older version can read: from before the first change that it has not seen.
-  const first = distance.changes[0]?.release ?? facts.running?.release ?? '';
-  const reference = request.backup ?? `before:${first}`;
-  const backup = backupNamed(reference, facts);
-  const beyond = backup === null ? [] : changesBeyond(history, moment, Date.parse(backup.createdAt));
+  const { reference, backup } = backupMeant(request, facts, { history, moment, distance });
   return {
     distance,
     hasMigrator: environment.migrate !== null,
@@ -93,7 +90,7 @@ function waysBack(environment: EnvironmentConfig, request: RollbackRequest, fact
       ? null
       : 'nothing keeps writers away from the data meanwhile: the release file says nothing of maintenance, and no router stands before the service',
     backup,
-    tooNew: beyond.filter((one) => !one.compatible),
+    tooNew: backup === null ? [] : tooNewIn(backup, { history, moment }),
     isKept: request.safetyBackup !== false,
     reference,
     hasStores: environment.stores.length > 0,
@@ -103,15 +100,6 @@ function waysBack(environment: EnvironmentConfig, request: RollbackRequest, fact
 /** What runs side by side can be stopped; what is deployed in place goes on until the older version is there. */
 function isGuarded(environment: EnvironmentConfig, facts: Facts): boolean {
   return facts.placement === 'side-by-side' || maintenanceMeans(environment).length > 0;
-}
-
-function backupNamed(reference: string, facts: Facts): { id: string; createdAt: string } | null {
-  const found = facts.backups.filter((one) =>
-    reference.startsWith('before:') ? one.release === reference.slice('before:'.length) : one.id.startsWith(reference),
-  );
-  const isOne = found.length === 1 || reference.startsWith('before:');
-  const exact = found.find((one) => one.id === reference) ?? (isOne ? found[0] : undefined);
-  return exact === undefined ? null : { id: exact.id, createdAt: exact.createdAt };
 }
 
 function plannedData(ways: WaysBack, request: RollbackRequest): PlannedData {

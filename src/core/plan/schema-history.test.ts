@@ -1,8 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { changesBeyond, revisionAt, schemaSince, type SchemaEvent, type SchemaHistory } from './schema-history.ts';
+import {
+  changesBeyond,
+  changesInEffect,
+  revisionAt,
+  schemaSince,
+  type SchemaEvent,
+  type SchemaHistory,
+} from './schema-history.ts';
 
 const at = (minute: number): string => new Date(Date.UTC(2026, 10, 21, 10, minute)).toISOString();
 const ms = (minute: number): number => Date.parse(at(minute));
+const then = (minute: number, revision: string | null = null) => ({ atMs: ms(minute), revision });
 const nothing = { before: null, after: null, takenAt: null };
 const up = (minute: number, release: string, before: string | null, after: string | null): SchemaEvent => ({
   ...nothing,
@@ -64,7 +72,7 @@ describe('how far the schema has gone since a version ran well', () => {
 
   test('data of a backup has the schema of the time at which it was taken', () => {
     const events = [...TWO.events, restored(40, 15)];
-    expect(revisionAt(history(events), ms(50))).toBe('1');
+    expect(revisionAt(history(events), then(50))).toBe('1');
     expect(schemaSince(history(events), ms(15), '1').standing).toBe('same');
     // Seen from a version of the newer schema, the data is older than anything it ran on.
     expect(schemaSince(history(events), ms(25), '1').standing).toBe('other');
@@ -94,7 +102,37 @@ describe('how far the schema has gone since a version ran well', () => {
 
 test('a backup has changes beyond a version when it was taken after a migration that is not there any more', () => {
   const events = [...TWO.events, down(40, 'r-3', '2')];
-  expect(changesBeyond(history(events), ms(50), ms(35)).map((one) => one.release)).toEqual(['r-3']);
-  expect(changesBeyond(history(events), ms(50), ms(25))).toEqual([]);
-  expect(changesBeyond(history(events), ms(15), ms(25)).map((one) => one.release)).toEqual(['r-2']);
+  expect(changesBeyond(history(events), then(50), then(35)).map((one) => one.release)).toEqual(['r-3']);
+  expect(changesBeyond(history(events), then(50), then(25))).toEqual([]);
+  expect(changesBeyond(history(events), then(15), then(25)).map((one) => one.release)).toEqual(['r-2']);
+});
+
+test('data that was found at the revision of a change has it, although its step was over later; what is recorded is in it in any case', () => {
+  const names = (revision: string | null): string[] =>
+    changesBeyond(TWO, then(5), then(15, revision)).map((one) => one.release);
+  expect(names('1')).toEqual(['r-1']);
+  expect(names('2')).toEqual(['r-1', 'r-2']);
+  // Found before, and changed until it was captured.
+  expect(names('0')).toEqual(['r-1']);
+  // Only the step that was under way then can have changed it.
+  expect(names('3')).toEqual(['r-1']);
+});
+
+test('a restore brings back the schema of the moment that its backup is of', () => {
+  const events = [...TWO.events, { ...restored(50, 15), takenRevision: '2' }];
+  expect(revisionAt(history(events), then(60))).toBe('2');
+  expect(revisionAt(history([...TWO.events, restored(50, 15)]), then(60))).toBe('1');
+  expect(revisionAt(history([{ ...restored(50, 15), takenRevision: '2' }]), then(60))).toBeNull();
+});
+
+test('before the first change the data was at what that one found', () => {
+  expect(revisionAt(TWO, then(5))).toBe('0');
+});
+
+test('changes in effect of releases are those that nothing has taken back', () => {
+  const events = [...TWO.events, down(40, 'r-3', '2'), { ...up(45, 'r-4', '2', '4'), release: null }];
+  expect(changesInEffect(events)).toEqual([
+    { release: 'r-1', at: at(10) },
+    { release: 'r-2', at: at(20) },
+  ]);
 });

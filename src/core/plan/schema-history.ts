@@ -16,6 +16,8 @@ export interface SchemaEvent {
   added?: Json[];
   /** Of `restored`: when the backup was taken whose data was put there; null where nobody knows. */
   takenAt: string | null;
+  /** Of `restored`: the revision that the data was at when that backup was begun; left out, or null, where nobody asked. */
+  takenRevision?: string | null;
 }
 
 /** What a release said of its own migration. */
@@ -76,17 +78,57 @@ export function schemaSince(history: SchemaHistory, momentMs: number, revisionNo
   return { revision, standing: changes.length === 0 ? 'same' : 'newer', changes };
 }
 
-/** What had changed at a moment that was not yet so at another: a backup with such changes has a schema that a version never ran on. */
-export function changesBeyond(history: SchemaHistory, sinceMs: number, momentMs: number): SchemaChange[] {
-  const then = lineageAt(history.events, sinceMs);
-  return lineageAt(history.events, momentMs)
+/** Data as it was at a moment, with the revision that was found then, where one was. */
+export interface SchemaMoment {
+  atMs: number;
+  revision: string | null;
+}
+
+/** Of a backup. */
+export function momentOf({
+  consistentAt,
+  revision = null,
+}: {
+  consistentAt: string;
+  revision?: string | null | undefined;
+}): SchemaMoment {
+  return { atMs: Date.parse(consistentAt), revision };
+}
+
+/** What had changed in data that was not yet so in other data: a backup with such changes has a schema that a version never ran on. */
+export function changesBeyond(history: SchemaHistory, since: SchemaMoment, moment: SchemaMoment): SchemaChange[] {
+  const then = lineageOf(history.events, since);
+  return lineageOf(history.events, moment)
     .filter((link) => link.by !== null && !then.some((one) => one.by === link.by))
     .flatMap(({ by }) => (by === null ? [] : [changeOf(by, history)]));
 }
 
-/** The revision that the data was at; null where nobody can tell. */
-export function revisionAt(history: SchemaHistory, momentMs: number): string | null {
-  return lineageAt(history.events, momentMs).at(-1)?.revision ?? null;
+/** The revision that the data was at by the record; null where nobody can tell. */
+export function revisionAt(history: SchemaHistory, moment: SchemaMoment): string | null {
+  const links = lineageOf(history.events, moment);
+  // Before the first change the data was at what that one found.
+  return (links.length === 0 ? history.events[0]?.before : links.at(-1)?.revision) ?? null;
+}
+
+/** The releases whose changes of the schema are in effect, oldest first, and when each was made. */
+export function changesInEffect(events: readonly SchemaEvent[]): { release: string; at: string }[] {
+  return lineageAt(events, Number.POSITIVE_INFINITY).flatMap(({ by }) =>
+    by === null || by.release === null ? [] : [{ release: by.release, at: by.at }],
+  );
+}
+
+/**
+ * A change is in the record when its step is over, which is after it was made. Data that was found at its revision before that has it; data
+ * that was found at an older one may have got it since, so the record is believed there.
+ */
+function lineageOf(events: readonly SchemaEvent[], { atMs, revision }: SchemaMoment): Link[] {
+  const links = lineageAt(events, atMs);
+  if (revision === null || links.some((link) => link.revision === revision)) return links;
+  const next = events.find((event) => Date.parse(event.at) > atMs);
+  // A restore has no step that could have been under way while a backup was taken.
+  if (next === undefined || next.kind === 'restored') return links;
+  const later = follow(links, next, events);
+  return later.at(-1)?.revision === revision ? later : links;
 }
 
 /** One revision on the way to the present one, and what led to it; null for where it began. */
@@ -120,7 +162,8 @@ function follow(links: Link[], event: SchemaEvent, all: readonly SchemaEvent[]):
     }
     case 'restored': {
       const takenAtMs = Date.parse(event.takenAt ?? event.at);
-      return takenAtMs >= Date.parse(event.at) ? links : lineageAt(all, takenAtMs);
+      if (takenAtMs >= Date.parse(event.at)) return links;
+      return lineageOf(all, { atMs: takenAtMs, revision: event.takenRevision ?? null });
     }
   }
 }

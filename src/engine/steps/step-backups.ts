@@ -52,6 +52,8 @@ export interface BackupTools {
   /** The backup meant by an id, a unique prefix, or `before:<release>`. */
   find(plan: Plan, reference: string): Promise<BackupSummary>;
   list(plan: Plan): Promise<BackupSummary[]>;
+  /** Ids of all that are there and not in the trash, oldest first, also of those whose manifest cannot be trusted. */
+  ids(plan: Plan): Promise<string[]>;
   /** The files of the way down that a backup holds, by their path in the project. */
   readDown(plan: Plan, id: string): Promise<{ path: string; bytes: Buffer }[]>;
   /** Looks at a backup again, and keeps what it found for good. Live data is not touched. */

@@ -6,7 +6,10 @@ export interface BackupSummary {
   reason: string;
   release: string | null;
   version: string | null;
+  /** When it was written to its end. */
   createdAt: string;
+  /** What was written after this moment may not be in it. */
+  consistentAt: string;
   stores: string[];
   /** As the stores wrote it. */
   bytes: number;

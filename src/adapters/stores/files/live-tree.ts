@@ -65,23 +65,33 @@ export async function* everythingIn(tree: LiveTree, effect: Effect): AsyncGenera
   for (const path of tree.paths) yield* walkTree(path, { ...tree, effect });
 }
 
-/** Counts of the capture and of now by kind, and how many live files were written after the capture. Reads no content. */
+/**
+ * Counts of the capture and of now by kind, and what was changed after the capture by the times that are on the disk. A file that was renamed,
+ * or that got an old time again, shows in the time that no program can set back; a folder shows what was put in or taken out. Reads no
+ * content, so it cannot tell that nothing differs.
+ */
 export async function countChanges(tree: LiveTree, recorded: Capture, effect: Effect): Promise<JsonObject> {
   const since = Date.parse(recorded.consistentAt);
   const now = { bytes: 0, directories: 0, files: 0, links: 0 };
-  let written = 0;
+  const changed = { filesWrittenSince: 0, filesTouchedSince: 0, linksChangedSince: 0, foldersChangedSince: 0 };
   for await (const { facts } of everythingIn(tree, effect)) {
-    if (facts.type === 'directory') now.directories += 1;
-    else if (facts.type === 'link') now.links += 1;
-    else {
+    const isTouched = Number(BigInt(facts.ctimeNs) / 1_000_000n) >= since;
+    if (facts.type === 'directory') {
+      now.directories += 1;
+      if (facts.mtimeMs >= since) changed.foldersChangedSince += 1;
+    } else if (facts.type === 'link') {
+      now.links += 1;
+      if (isTouched) changed.linksChangedSince += 1;
+    } else {
       now.files += 1;
       now.bytes += facts.bytes;
-      if (facts.mtimeMs >= since) written += 1;
+      if (facts.mtimeMs >= since) changed.filesWrittenSince += 1;
+      else if (isTouched) changed.filesTouchedSince += 1;
     }
   }
   const counts = Object.entries(now).map(([name, count]) => [
     name,
     { captured: recorded.counters[name] ?? null, now: count },
   ]);
-  return { ...(Object.fromEntries(counts) as JsonObject), filesWrittenSince: written };
+  return { ...(Object.fromEntries(counts) as JsonObject), ...changed };
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../core/release/json.ts';
 import type { Effect } from '../../../platform/effect.ts';
 import type { Capture } from '../store.ts';
-import { saysDown, withRedis, type RedisConnection } from './connection.ts';
+import { withRedis, type RedisConnection } from './connection.ts';
 import { count, countersOf, newCounts } from './count-keys.ts';
 import type { RedisAddress } from './redis-address.ts';
 import { readInfo, readKeyspace } from './server-info.ts';
@@ -10,23 +10,19 @@ import { walkKeys } from './walk-keys.ts';
 /**
  * Every count that differs, as `{ "db0 user:*": { captured, now } }`. Changed values do not show in counts, and to read them all would load
  * a live server for nothing but a hint; whether anything was written since its last save is what it can tell.
+ * Throws when there is no server: its data lies in files that are whole, and is not gone.
  */
 export async function countChanges(address: RedisAddress, recorded: Capture, effect: Effect): Promise<JsonObject> {
-  try {
-    return await withRedis(address, effect, async (connection) => {
-      const persistence = await readInfo(connection, 'persistence');
-      const now = await countLive(connection);
-      const names = [...new Set([...Object.keys(recorded.counters), ...Object.keys(now)])].sort();
-      const changed = names
-        .filter((name) => (recorded.counters[name] ?? 0) !== (now[name] ?? 0))
-        .map((name) => [name, { captured: recorded.counters[name] ?? 0, now: now[name] ?? 0 }]);
-      const isWritten = Number(persistence.get('rdb_changes_since_last_save') ?? 0) > 0;
-      return { ...(Object.fromEntries(changed) as JsonObject), contentDiffers: isWritten ? true : null };
-    });
-  } catch (error) {
-    if (saysDown(error)) return { missing: true };
-    throw error;
-  }
+  return withRedis(address, effect, async (connection) => {
+    const persistence = await readInfo(connection, 'persistence');
+    const now = await countLive(connection);
+    const names = [...new Set([...Object.keys(recorded.counters), ...Object.keys(now)])].sort();
+    const changed = names
+      .filter((name) => (recorded.counters[name] ?? 0) !== (now[name] ?? 0))
+      .map((name) => [name, { captured: recorded.counters[name] ?? 0, now: now[name] ?? 0 }]);
+    const isWritten = Number(persistence.get('rdb_changes_since_last_save') ?? 0) > 0;
+    return { ...(Object.fromEntries(changed) as JsonObject), contentDiffers: isWritten ? true : null };
+  });
 }
 
 async function countLive(connection: RedisConnection): Promise<Record<string, number>> {

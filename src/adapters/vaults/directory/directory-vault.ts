@@ -10,7 +10,7 @@ import {
   type Manifest,
 } from '../../../core/backup/manifest.ts';
 import { readManifest } from '../../../core/backup/read-manifest.ts';
-import { isProblem, problem, type Problem } from '../../../core/release/problem.ts';
+import { problem, type Problem } from '../../../core/release/problem.ts';
 import { claimFolder, ownershipOf, removeClaimed } from '../../../platform/claimed-folder.ts';
 import { ensureDirectory, listDirectory, rename, syncDirectory, writeAtomically } from '../../../platform/files.ts';
 import { factsOf, makeDirectory } from '../../../platform/file-tree.ts';
@@ -24,7 +24,7 @@ import { forgetGone, forgetMemory } from './object-memory.ts';
 import { openObjectSink } from './object-sink.ts';
 import { canOpen, readBack, readContext, sweepOpened, withOpened } from './opened.ts';
 import { listPins, removePin, writePin } from './pins.ts';
-import { listSealed, readSealed, sealedIds, sha256, showSealed } from './read-sealed.ts';
+import { listSealed, ofNothing, readSealed, sealedIds, sha256, showSealed } from './read-sealed.ts';
 import { sealFolder } from './seal-folder.ts';
 import type { VaultPlace } from './vault-place.ts';
 import { emptyTrashed, listPruned, newestTombstone, readTombstone, recoverTrashed, writeTombstone } from './trash.ts';
@@ -54,6 +54,7 @@ export function openVault(directory: string, keys: KeyRing, { fullSeconds = FULL
     admit: (id, fill) => admitInto(place, partialOf(id), id, fill),
     fileOf: (id, path) => join(directory, requireId(id), path),
     list: () => listSealed(place),
+    ids: () => sealedIds(directory),
     show: (reference, of) => showSealed(place, reference, of),
     verifySizes: (sealed, stores) => verifySizes(place, sealed, stores),
     verifyParts: (sealed, stores) => verifyParts(place, sealed, stores),
@@ -241,11 +242,6 @@ async function pruned(place: VaultPlace): Promise<Pruned[]> {
     found.push({ tombstone, data, sealed });
   }
   return found;
-}
-
-function ofNothing(error: unknown): null {
-  if (isProblem(error) && error.kind === 'backup-invalid') return null;
-  throw error;
 }
 
 async function removeDead(directory: string): Promise<string[]> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isBackupOf, parseBackupId } from '../../../core/backup/backup-id.ts';
 import type { Manifest } from '../../../core/backup/manifest.ts';
 import { readManifest } from '../../../core/backup/read-manifest.ts';
-import { problem, problemRecord, type Problem } from '../../../core/release/problem.ts';
+import { isProblem, problem, problemRecord, type Problem } from '../../../core/release/problem.ts';
 import { listDirectory, readText } from '../../../platform/files.ts';
 import { isSignature } from '../seal/signature.ts';
 import type { Sealed, Vault } from '../vault.ts';
@@ -68,28 +68,47 @@ export async function sealedIds(directory: string): Promise<string[]> {
 export async function showSealed(
   place: VaultPlace,
   reference: string,
-  of: { service: string; environment: string },
+  of: { service: string; environment: string; avoid?: ReadonlySet<string> },
 ): Promise<Sealed> {
   const { directory } = place;
   const all = await sealedIds(directory);
   if (all.includes(reference)) return requireOf(await readSealed(place, reference), of);
   const ids = all.filter((id) => isBackupOf(id, of.service, of.environment));
   if (reference === 'latest') return readSealed(place, requireOne(ids.slice(-1), reference, directory));
-  if (reference.startsWith('before:')) return requireBefore(place, ids, reference);
+  if (reference.startsWith('before:')) return requireBefore(place, ids, { reference, avoid: of.avoid });
   // At least the part every id begins with: an empty text must not mean "the only one".
   const matches = reference.startsWith('bk_') ? ids.filter((id) => id.startsWith(reference)) : [];
   return requireOf(await readSealed(place, requireOne(matches, reference, directory)), of);
 }
 
-/** The newest backup taken before the first change of that release. */
-async function requireBefore(place: VaultPlace, ids: string[], reference: string): Promise<Sealed> {
+/** The newest backup taken before the first change of that release; one that is to be avoided only where there is no other. */
+async function requireBefore(
+  place: VaultPlace,
+  ids: string[],
+  { reference, avoid }: { reference: string; avoid: ReadonlySet<string> | undefined },
+): Promise<Sealed> {
   const release = reference.slice('before:'.length);
+  const unreadable: string[] = [];
+  let avoided: Sealed | null = null;
   for (const id of [...ids].reverse()) {
     if (parseBackupId(id)?.reason !== 'pre-release') continue;
-    const sealed = await readSealed(place, id);
-    if (sealed.manifest.release === release) return sealed;
+    // It may be of any release, and says nothing against those of others.
+    const sealed = await readSealed(place, id).catch(ofNothing);
+    if (sealed === null) unreadable.push(id);
+    else if (sealed.manifest.release !== release) continue;
+    else if (avoid?.has(id) !== true) return sealed;
+    else avoided ??= sealed;
   }
-  throw notFound(reference, place.directory);
+  if (avoided !== null) return avoided;
+  if (unreadable.length === 0) throw notFound(reference, place.directory);
+  const which = unreadable.length === 1 ? `${unreadable[0]}` : `${unreadable[0]} and ${unreadable.length - 1} more`;
+  throw invalid(`there is no backup ${JSON.stringify(reference)} that can be read; ${which} cannot`, place.directory);
+}
+
+/** For whoever goes on without a backup that is damaged; any other error is thrown. */
+export function ofNothing(error: unknown): null {
+  if (isProblem(error) && error.kind === 'backup-invalid') return null;
+  throw error;
 }
 
 function requireOf(sealed: Sealed, of: { service: string; environment: string }): Sealed {
