@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { storeKinds } from '../src/adapters/stores/index.ts';
-import { identityIn, openKeyRing, openVault, restoreBackup } from '../src/adapters/vaults/index.ts';
+import { identityIn, openKeyRing, openVault } from '../src/adapters/vaults/index.ts';
+import { restoreInPlace } from '../test/support/restore-in-place.ts';
 import { testEffect } from '../test/support/test-effect.ts';
 
 const [project = '', id = ''] = process.argv.slice(2);
@@ -25,7 +26,7 @@ const ASK_EVERY_MS = 10; // of the gap this much may go unseen; more often, the 
 let isOver = false;
 const longestGap = askAllTheTime();
 const startedMs = performance.now();
-await restoreBackup({
+await restoreInPlace({
   id,
   service: 'shop',
   environment: 'production',

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync }
 import { availableParallelism, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { storeKinds } from '../src/adapters/stores/index.ts';
-import { identityIn, openKeyRing, openVault, restoreBackup } from '../src/adapters/vaults/index.ts';
+import { identityIn, openKeyRing, openVault } from '../src/adapters/vaults/index.ts';
 import { installDebian } from '../test/support/debian-program.ts';
 import { freePort } from '../test/support/free-port.ts';
 import {
@@ -19,6 +19,7 @@ import {
   stopPhysical,
 } from '../test/support/physical-postgres.ts';
 import { findPostgres } from '../test/support/postgres-server.ts';
+import { restoreInPlace } from '../test/support/restore-in-place.ts';
 import { createTemporaryProject } from '../test/support/temporary-project.ts';
 import { testEffect } from '../test/support/test-effect.ts';
 import { measureCommand, serverCpuS, type Measured } from './measure-command.ts';
@@ -118,7 +119,7 @@ async function restore(id: string): Promise<{ wallS: number }> {
   const kind = storeKinds.postgres;
   const store = kind.open(kind.settings.parse({ url, physical }), { projectDirectory: folder });
   const startedMs = performance.now();
-  await restoreBackup({
+  await restoreInPlace({
     id,
     service: 'shop',
     environment: 'production',
