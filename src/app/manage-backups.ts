@@ -150,7 +150,8 @@ async function stageAndSwap(opened: OpenBackups, wanted: RestorePlan): Promise<v
     // The copies may have taken an hour, and no lock keeps anybody from starting a version without us.
     await refuseRunning(opened, wanted.backup);
   } catch (error) {
-    await backups.unstage(plan, staged, effect);
+    // Without the lock they may be another restore's by now.
+    if (!effect.signal.aborted) await backups.unstage(plan, staged, effect);
     throw error;
   }
   await backups.swap(plan, staged, effect);

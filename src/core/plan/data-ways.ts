@@ -21,7 +21,7 @@ export interface WaysBack {
 }
 
 const CUT_SHORT =
-  'a restore was cut short, and nobody knows at which schema the data is; restore again, or look (shipway journal)';
+  'a restore was cut short, and nobody knows at which schema the data is; restore it again, or look at the data first';
 
 /** Every way to treat the data, least lossy first. */
 export function dataWays(ways: WaysBack): DataWay[] {
