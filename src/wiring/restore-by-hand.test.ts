@@ -186,17 +186,24 @@ test('when the second store cannot be swapped, the first is put back, the copies
 });
 
 test('what will be replaced, and where it is kept, is told before the first store is swapped, and again when all are', async () => {
+  const stop = new AbortController();
+  const before = await lastIndex();
+  const stopped: App = {
+    ...meanwhile(() => stop.abort()),
+    effect: async (plan, token) => effectUntil(await app.effect(plan, token), stop.signal),
+  };
+  const wanted = await planRestore(stopped, wish(['first']));
+  await expect(restoreBackup(stopped, wanted, { safetyBackup: false })).rejects.toThrow('aborted');
+  expect(words()).toEqual(['new', 'new']);
+  expect((await toldSince(before)).map(({ type }) => type)).toEqual(['backup.restoring']);
   const index = await lastIndex();
-  let between: unknown[] = [];
-  const seen = meanwhile(async () => void (between = await toldSince(index)));
-  await restoreBackup(seen, await planRestore(seen, wish(['first'])), { safetyBackup: false });
+  await restoreBackup(app, wanted, { safetyBackup: false });
   expect(words()).toEqual(['old', 'new']);
   const [intent, done] = await toldSince(index);
-  expect(between).toEqual([]);
   expect([intent?.type, done?.type]).toEqual(['backup.restoring', 'backup.restored']);
   expect(intent?.data).toEqual(done?.data);
   expect(intent?.data).toMatchObject({ backup: id, stores: [{ name: 'first', kind: 'files' }] });
-  const [kept = ''] = intent?.data['kept'] as string[];
+  const [kept = ''] = (intent?.data['kept'] ?? []) as string[];
   expect(readFileSync(join(kept, 'file'), 'utf8')).toBe('new');
   // Uploads take no schema with them.
   expect(await schemaEvents((await app.database()).db, PLACE)).toEqual([]);
