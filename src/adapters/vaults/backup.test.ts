@@ -131,7 +131,7 @@ describe('a backup', () => {
       store: {
         ...one.store,
         async stage(...given) {
-          if (one.name !== 'uploads') return one.store.stage(...given);
+          if (one.name !== 'database') return one.store.stage(...given);
           stop.abort();
           throw new Error('the first error');
         },
@@ -142,7 +142,8 @@ describe('a backup', () => {
         },
       },
     }));
-    const change = { stores: staging, effect: createEffect(project, { signal: stop.signal }) };
+    const storeNames = ['uploads', 'database'];
+    const change = { storeNames, stores: staging, effect: createEffect(project, { signal: stop.signal }) };
     await expect(stageRestore(order(manifest.id, change))).rejects.toThrow('the first error');
     expect(readdirSync(project)).toEqual(traces);
   });
