@@ -4,10 +4,10 @@ import { storeKinds } from '../dist/adapters/stores/index.js';
 import {
   confirmBackup,
   createBackup,
+  extractBackup,
   newBackupId,
   openKeyRing,
   openVault,
-  restoreBackup,
   verifyBackup,
 } from '../dist/adapters/vaults/index.js';
 import { realClock } from '../dist/platform/clock.js';
@@ -53,7 +53,7 @@ switch (act) {
     await verifyBackup({ ...order, id: 'latest' });
     break;
   case 'restore':
-    await restoreBackup({ ...order, id: 'latest', into: join(project, 'restored') });
+    await extractBackup({ ...order, id: 'latest', into: join(project, 'restored') });
     break;
   default:
     throw new Error(`unknown act ${act}`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { storeKinds } from '../dist/adapters/stores/index.js';
-import { identityIn, openKeyRing, openVault, restoreBackup } from '../dist/adapters/vaults/index.js';
+import { identityIn, openKeyRing, openVault, stageRestore, swapRestore } from '../dist/adapters/vaults/index.js';
 import { realClock } from '../dist/platform/clock.js';
 import { loadVariables } from '../dist/platform/variables.js';
 
@@ -34,7 +34,7 @@ let isOver = false;
 // A whole server is down while its files are exchanged, which the gap of a client would only repeat.
 const longestGap = physical === undefined ? askAllTheTime() : Promise.resolve(null);
 const startedMs = performance.now();
-await restoreBackup({
+const order = {
   id,
   service: 'shop',
   environment: 'production',
@@ -50,7 +50,9 @@ await restoreBackup({
     stateDirectory: join(project, '.shipway'),
     report: (line) => void process.stderr.write(`${line}\n`),
   },
-});
+};
+const end = await swapRestore(await stageRestore(order), order.stores, order.effect);
+if (end.state === 'failed') throw end.error;
 const seconds = (performance.now() - startedMs) / 1000;
 isOver = true;
 console.log(JSON.stringify({ seconds, gapMs: await longestGap }));

@@ -36,7 +36,6 @@ test('prune leaves a damaged backup in the trash that is still young, takes a go
   const good = inTrash(recordOf());
   const known = { ...good.known, proof: { level: 2, outcome: 'fail' as const, at: AT } };
   const damaged = { ...good, known };
-  const deed = (entry: InventoryEntry, keep: boolean): string =>
-    deedOf(entry, keep, { stopped: false, nowMs: NOW_MS });
+  const deed = (entry: InventoryEntry, keep: boolean): string => deedOf(entry, keep, { stopped: false, nowMs: NOW_MS });
   expect([deed(good, true), deed(damaged, true), deed(damaged, false)]).toEqual(['recover', 'none', 'delete']);
 });

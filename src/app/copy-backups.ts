@@ -5,6 +5,7 @@ import { recipientsOf, storedBytesOf } from '../core/backup/manifest.ts';
 import type { CopyPlace } from '../core/config/service-config.ts';
 import { problem, problemRecord, type ProblemRecord } from '../core/release/problem.ts';
 import type { BackupSummary } from '../engine/steps/step-backups.ts';
+import { effectUntil } from '../platform/effect.ts';
 import { withBackupLock } from '../state/backup-record.ts';
 import type { App } from './app.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
@@ -200,10 +201,14 @@ export async function fetchBackup(
   const [chosen] = placesMeant(opened, wish.place);
   const limits = { place: wish.place, limitSeconds: chosen?.limitSeconds ?? LIST_LIMIT_SECONDS };
   const database = await app.database();
-  return backups.copies.at(plan, limits, effect, async (act) => {
+  const lock = new AbortController();
+  return backups.copies.at(plan, limits, effectUntil(effect, lock.signal), async (act) => {
     const id = idMeant(await act.list(), wish, act.where);
     // Nobody may prune it, or empty the trash, while it comes back.
-    return withBackupLock(database, plan, () => act.bringBack(id));
+    return withBackupLock(database, plan, (lost) => {
+      lost.addEventListener('abort', () => lock.abort(lost.reason));
+      return act.bringBack(id);
+    });
   });
 }
 

@@ -78,7 +78,12 @@ export function lossLines(name: string, changes: JsonObject): string[] {
 /** What counts do not show: a file that was written over counts as one, before and after. */
 const CHANGED: { key: string; one: string; more: string; how: string }[] = [
   { key: 'filesWrittenSince', one: 'file was', more: 'files were', how: 'written' },
-  { key: 'filesTouchedSince', one: 'file was', more: 'files were', how: 'renamed, put back or given other rights or times' },
+  {
+    key: 'filesTouchedSince',
+    one: 'file was',
+    more: 'files were',
+    how: 'renamed, put back or given other rights or times',
+  },
   { key: 'linksChangedSince', one: 'link was', more: 'links were', how: 'changed' },
   { key: 'foldersChangedSince', one: 'folder got or lost', more: 'folders got or lost', how: 'something' },
 ];

@@ -5,6 +5,7 @@ import type { Plan } from '../core/plan/plan.ts';
 import type { JournalEvent } from '../core/journal/event.ts';
 import { problem } from '../core/release/problem.ts';
 import { timestamp } from '../platform/clock.ts';
+import { effectUntil } from '../platform/effect.ts';
 import { removeTree } from '../platform/files.ts';
 import { findReplacedFiles } from '../platform/replace-file.ts';
 import { journalBackups, replacements, withBackupLock } from '../state/backup-record.ts';
@@ -61,9 +62,10 @@ export async function discardReplaced(
 ): Promise<Replaced[]> {
   const opened = await openBackups(app, environment);
   const database = await app.database();
-  return withBackupLock(database, opened.plan, async () => {
+  return withBackupLock(database, opened.plan, async (lost) => {
     const places = new Set(planned.map((one) => one.place));
-    const meant = (await findReplaced(app, opened)).filter(({ replaced }) => places.has(replaced.place));
+    const within = { ...opened, effect: effectUntil(opened.effect, lost) };
+    const meant = (await findReplaced(app, within)).filter(({ replaced }) => places.has(replaced.place));
     refuseNeeded(meant);
     const { service, environment: name } = opened.plan;
     const frame = { service, environment: name, actor: personActor(app.person) };
@@ -71,7 +73,10 @@ export async function discardReplaced(
       return { ...frame, release, type: 'data.discarded', data: { store, place, bytes } };
     });
     await journalBackups(database.db, events);
-    for (const one of meant) await one.discard();
+    for (const one of meant) {
+      lost.throwIfAborted();
+      await one.discard();
+    }
     return meant.map((one) => one.replaced);
   });
 }

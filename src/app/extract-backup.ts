@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { problem } from '../core/release/problem.ts';
+import { effectUntil } from '../platform/effect.ts';
 import { withBackupLock } from '../state/backup-record.ts';
 import type { App } from './app.ts';
 import { storesMeant, type BackupSummary, type RestoreWish } from './manage-backups.ts';
@@ -27,11 +28,12 @@ export async function planExtract(app: App, wish: RestoreWish, into: string): Pr
  */
 export async function extractBackup(app: App, wish: RestoreWish, into: string): Promise<Extracted> {
   const opened = await openBackups(app, wish.environment);
-  const { backups, plan, effect } = opened;
+  const { backups, plan } = opened;
   const wanted = await planned(opened, wish, into);
   const { id } = wanted.backup;
   // Nobody prunes what is being read.
-  return withBackupLock(await app.database(), plan, async () => {
+  return withBackupLock(await app.database(), plan, async (lost) => {
+    const effect = effectUntil(opened.effect, lost);
     if (wanted.kind === 'folder') {
       const { stores, into: folder, withContext } = wanted;
       await backups.extract(plan, { id, stores, into: folder, withContext }, effect);

@@ -2,6 +2,7 @@ import { holdsSchema } from '../core/backup/holds-schema.ts';
 import { orWithoutSafetyBackup, WITHOUT_SAFETY_BACKUP } from '../core/backup/no-safety-backup.ts';
 import type { EnvironmentConfig, ServiceConfig } from '../core/config/service-config.ts';
 import { isProduction } from '../core/plan/is-production.ts';
+import { lockedBy } from '../core/plan/may-proceed.ts';
 import { stepsOf, type Plan } from '../core/plan/plan.ts';
 import { changesBeyond, momentOf, revisionAt } from '../core/plan/schema-history.ts';
 import type { JsonObject } from '../core/release/json.ts';
@@ -10,9 +11,10 @@ import { gatherSchema } from '../engine/gather-schema.ts';
 import { gatherContext } from '../engine/steps/step-backup-context.ts';
 import type { BackupRequest, BackupSummary, TakenBackup } from '../engine/steps/step-backups.ts';
 import { timestamp } from '../platform/clock.ts';
+import { effectUntil } from '../platform/effect.ts';
 import { randomId } from '../platform/ids.ts';
 import { withBackupLock } from '../state/backup-record.ts';
-import { lockOf } from '../state/locks.ts';
+import { holderOf, withServiceLock } from '../state/service-lock.ts';
 import { stepRuns } from '../state/step-runs.ts';
 import type { App } from './app.ts';
 import { describeLoss, downLossLines, lossOfWay, type Loss } from './describe-loss.ts';
@@ -70,24 +72,12 @@ export interface RestoreWish {
  * would stay on the replaced data, and what it writes would be lost without anybody noticing.
  */
 export async function planRestore(app: App, wish: RestoreWish): Promise<RestorePlan> {
-  const { backups, plan, effect, config, environment: chosen } = await openBackups(app, wish.environment);
+  const opened = await openBackups(app, wish.environment);
+  const { backups, plan, effect, config, environment: chosen } = opened;
   const backup = await backups.find(plan, wish.reference);
   const stores = storesMeant(plan, backup, wish.stores);
-  await refuseLocked(app, config.service, chosen.name);
-  if (plan.stores.some(({ name, kind }) => stores.includes(name) && holdsSchema(kind)))
-    await refuseNewerSchema(app, plan, backup);
-  const { adapters } = await app.tools();
-  const running = (await adapters.target(plan).observe(effect)).filter((instance) => instance.state !== 'exited');
-  if (running.length > 0) {
-    const versions = [...new Set(running.map((instance) => instance.version))].join(', ');
-    throw problem(
-      'refused',
-      `${versions} of ${config.service} runs in ${chosen.name} on the data that would be replaced`,
-      {
-        next: `Go back to the older version with its data: shipway rollback --backup ${backup.id} --env ${chosen.name} --reason "..."; or stop it first.`,
-      },
-    );
-  }
+  await refuseLocked(app, plan);
+  await refuseUnfit(app, opened, { backup, stores });
   return {
     backup,
     service: config.service,
@@ -98,14 +88,26 @@ export async function planRestore(app: App, wish: RestoreWish): Promise<RestoreP
   };
 }
 
-/** Those of the backup that the release file still has, or the named ones of them. */
+/** All of the backup, or the named ones. Throws `refused` where the release file has not all any more, and nobody named those that it has. */
 export function storesMeant(plan: Plan, backup: BackupSummary, named: readonly string[]): string[] {
   const there = plan.stores.map((store) => store.name).filter((name) => backup.stores.includes(name));
   const strange = named.find((name) => !there.includes(name));
-  if (strange === undefined) return there.filter((name) => named.length === 0 || named.includes(name));
-  throw problem('not-found', `the backup has no store "${strange}" that the release file knows`, {
+  if (strange !== undefined) {
+    throw problem('not-found', `the backup has no store "${strange}" that the release file knows`, {
+      where: backup.id,
+      next: `It holds: ${there.join(', ')}`,
+    });
+  }
+  if (named.length > 0) return there.filter((name) => named.includes(name));
+  const missing = backup.stores.filter((name) => !there.includes(name));
+  if (missing.length === 0) return there;
+  const others = there.map((name) => `--store ${name}`).join(' ');
+  throw problem('refused', `the release file has no store ${missing.join(', ')} any more, which the backup holds`, {
     where: backup.id,
-    next: `It holds: ${there.join(', ')}`,
+    next:
+      others === ''
+        ? 'Give them their names of then in the release file.'
+        : `Restore the others alone: ${others}. Or give what is missing its name of then in the release file.`,
   });
 }
 
@@ -125,15 +127,36 @@ export async function restoreBackup(
   { safetyBackup = true }: { safetyBackup?: boolean } = {},
 ): Promise<Restored> {
   const opened = await openBackups(app, wanted.environment);
+  const { plan } = opened;
+  const database = await app.database();
+  const by = { person: app.person, why: `restore of ${wanted.backup.id}` };
+  // Whoever was asked may have thought about it for an hour: from here on no release begins, and what it was refused for is looked at again.
+  return withServiceLock(database, plan, by, (lost) =>
+    // Nobody prunes what is being read.
+    withBackupLock(database, plan, async (alsoLost) => {
+      const effect = effectUntil(opened.effect, AbortSignal.any([lost, alsoLost]));
+      const within = { ...opened, effect };
+      await refuseUnfit(app, within, wanted);
+      const before = safetyBackup ? await backUpFirst(app, within) : null;
+      await stageAndSwap(within, wanted);
+      return { before, restored: wanted.backup };
+    }),
+  );
+}
+
+async function stageAndSwap(opened: OpenBackups, wanted: RestorePlan): Promise<void> {
   const { backups, plan, effect } = opened;
-  // Nobody prunes what is being read.
-  return withBackupLock(await app.database(), plan, async () => {
-    const before = safetyBackup ? await backUpFirst(app, opened) : null;
-    const stores = plan.stores.filter((store) => wanted.stores.includes(store.name));
-    const staged = await backups.stage(plan, { id: wanted.backup.id, stores }, effect);
-    await backups.swap(plan, staged, effect);
-    return { before, restored: wanted.backup };
-  });
+  const stores = plan.stores.filter((store) => wanted.stores.includes(store.name));
+  const staged = await backups.stage(plan, { id: wanted.backup.id, stores }, effect);
+  try {
+    // The copies may have taken an hour, and no lock keeps anybody from starting a version without us.
+    await refuseRunning(opened, wanted.backup);
+  } catch (error) {
+    // Without the lock they may be another restore's by now.
+    if (!effect.signal.aborted) await backups.unstage(plan, staged, effect);
+    throw error;
+  }
+  await backups.swap(plan, staged, effect);
 }
 
 async function backUpFirst(app: App, opened: OpenBackups): Promise<BackupSummary> {
@@ -190,6 +213,31 @@ export async function lossOfTurnAround(
   return { loss, backup: taken, isProduction: isProduction(config, plan.environment) };
 }
 
+/** What stands against it: data of a newer schema, or a version that runs. */
+async function refuseUnfit(
+  app: App,
+  opened: OpenBackups,
+  { backup, stores }: Pick<RestorePlan, 'backup' | 'stores'>,
+): Promise<void> {
+  const { plan } = opened;
+  if (plan.stores.some(({ name, kind }) => stores.includes(name) && holdsSchema(kind)))
+    await refuseNewerSchema(app, plan, backup);
+  await refuseRunning(opened, backup);
+}
+
+async function refuseRunning({ adapters, plan, effect }: OpenBackups, backup: BackupSummary): Promise<void> {
+  const running = (await adapters.target(plan).observe(effect)).filter((instance) => instance.state !== 'exited');
+  if (running.length === 0) return;
+  const versions = [...new Set(running.map((instance) => instance.version))].join(', ');
+  throw problem(
+    'refused',
+    `${versions} of ${plan.service} runs in ${plan.environment} on the data that would be replaced`,
+    {
+      next: `Go back to the older version with its data: shipway rollback --backup ${backup.id} --env ${plan.environment} --reason "..."; or stop it first.`,
+    },
+  );
+}
+
 /** Data of a newer schema is no use to the version that is to run on it. */
 async function refuseNewerSchema(app: App, plan: Plan, backup: BackupSummary): Promise<void> {
   const database = await app.existingDatabase();
@@ -230,15 +278,10 @@ async function byHand(
   return { key: `hand/${randomId()}`, begunAt, reason, release: null, stores: plan.stores, context };
 }
 
-async function refuseLocked(app: App, service: string, environment: string): Promise<void> {
+async function refuseLocked(app: App, plan: Plan): Promise<void> {
   const database = await app.existingDatabase();
-  const lock = database === null ? null : await lockOf(database.db, service, environment);
-  if (lock === null) return;
-  throw problem(
-    'refused',
-    `${service} ${environment} is locked by ${lock.release_id} of ${lock.person} since ${lock.since}: ${lock.why}`,
-    { next: `Watch it: shipway attach ${lock.release_id}` },
-  );
+  const holder = database === null ? null : await holderOf(database.db, plan);
+  if (holder !== null) throw lockedBy(plan, holder);
 }
 
 function noStores(config: ServiceConfig, environment: EnvironmentConfig): Error {

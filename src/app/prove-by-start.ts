@@ -3,6 +3,7 @@ import type { Sealed } from '../adapters/vaults/vault.ts';
 import type { ProofRun, StoreProof } from '../core/backup/proof-run.ts';
 import { checkedAt, notCheckedAt, START_LEVEL } from '../core/backup/verification-level.ts';
 import { isProblem, problem } from '../core/release/problem.ts';
+import { effectUntil } from '../platform/effect.ts';
 import { withBackupLock } from '../state/backup-record.ts';
 import { withRehearsalLock } from '../state/rehearsals.ts';
 import type { App } from './app.ts';
@@ -53,7 +54,9 @@ async function startOnCopies(app: App, opened: OpenBackups, sealed: Sealed): Pro
   return withRehearsalLock(database, app.project, async () => {
     await sweepCopies(from.stores, effect);
     // Nobody prunes what is being read.
-    return withBackupLock(database, plan, () => askOnCopies({ from, place, version: order, ready: {} }));
+    return withBackupLock(database, plan, (lost) =>
+      askOnCopies({ from, place, version: { ...order, effect: effectUntil(effect, lost) }, ready: {} }),
+    );
   });
 }
 

@@ -4,6 +4,7 @@ import { isTakenBack } from '../core/backup/retention.ts';
 import { describeDropRule, describeKeepRule, RECENT_SECONDS } from '../core/backup/retention-rule.ts';
 import type { JournalEvent } from '../core/journal/event.ts';
 import { problem } from '../core/release/problem.ts';
+import { effectUntil } from '../platform/effect.ts';
 import { timestamp } from '../platform/clock.ts';
 import { journalBackups, withBackupLock } from '../state/backup-record.ts';
 import { personActor } from '../state/releases.ts';
@@ -63,15 +64,18 @@ export async function planPrune(app: App, environment: string | null): Promise<P
 export async function pruneBackups(app: App, environment: string | null): Promise<PruneReport> {
   const opened = await openBackups(app, environment);
   const database = await app.database();
-  return withBackupLock(database, opened.plan, async () => {
+  return withBackupLock(database, opened.plan, async (lost) => {
     const inventory = await takeInventory(app, opened);
     const report = reportOf(app, opened, inventory);
     await journalBackups(database.db, eventsOf(app, report, inventory));
     const vault = opened.vault(opened.plan);
     // What comes back first: killed in between, there is more than was wanted, never less.
     const inOrder = report.backups.toSorted((a, b) => Number(b.deed === 'recover') - Number(a.deed === 'recover'));
-    for (const backup of inOrder) await doDeed(vault, backup, timestamp(app.nowMs()));
-    const swept = await vault.removeDead(opened.effect);
+    for (const backup of inOrder) {
+      lost.throwIfAborted();
+      await doDeed(vault, backup, timestamp(app.nowMs()));
+    }
+    const swept = await vault.removeDead(effectUntil(opened.effect, lost));
     return { ...report, swept, places: await pruneCopies(app, opened, inventory, 'do') };
   });
 }

@@ -7,7 +7,7 @@ import { formatDuration } from '../core/plan/format-duration.ts';
 import { stepsOf, type Plan } from '../core/plan/plan.ts';
 import { outcomeOf, type Rehearsal } from '../core/rehearsal/rehearsal.ts';
 import { isProblem, problem, problemRecord } from '../core/release/problem.ts';
-import type { Effect } from '../platform/effect.ts';
+import { effectUntil, type Effect } from '../platform/effect.ts';
 import { gap } from '../platform/gap.ts';
 import { randomId } from '../platform/ids.ts';
 import { redact } from '../platform/redact.ts';
@@ -167,7 +167,7 @@ async function sourceOf({ plan, backup, tools }: Act): Promise<{ vault: Vault; s
 async function restoreScratch(act: Act): Promise<Scratch> {
   const { plan, store, backup, database, effect } = act;
   // Nobody prunes what is being read.
-  return withBackupLock(database, plan, async () => {
+  return withBackupLock(database, plan, async (lost) => {
     const { vault, sealed } = await sourceOf(act);
     const recorded = (await recordedManifest(database.db, backup.id)) ?? sealed.manifestSha256;
     await vault.verifyParts({ ...sealed, manifestSha256: recorded });
@@ -179,7 +179,7 @@ async function restoreScratch(act: Act): Promise<Scratch> {
       });
     }
     return vault.opened(sealed, store.name, (folder) =>
-      store.rehearsing.restore({ folder, capture: saved.capture }, act.id, effect),
+      store.rehearsing.restore({ folder, capture: saved.capture }, act.id, effectUntil(effect, lost)),
     );
   });
 }

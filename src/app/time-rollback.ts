@@ -30,7 +30,7 @@ const PARTS: Record<PhaseName, string> = {
   retire: 'stopping the other version',
 };
 
-const TAKES_DATA_BACK: ReadonlySet<string> = new Set(['migrate-down', 'swap-restore', 'undo-restore']);
+const TAKES_DATA_BACK: ReadonlySet<string> = new Set(['migrate-down', 'swap-restore']);
 
 /** Null while nothing was rolled back. */
 export function timeOfRollback(release: ReleaseView, plan: Plan, steps: readonly StepView[]): RollbackTime | null {

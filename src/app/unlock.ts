@@ -1,5 +1,7 @@
+import { lockedBy } from '../core/plan/may-proceed.ts';
 import { prestageOf } from '../core/plan/undo-with-data.ts';
 import { problem } from '../core/release/problem.ts';
+import { handHolderOf } from '../state/hand-lock.ts';
 import { liftHold, liftQuarantine } from '../state/live.ts';
 import { lockOf } from '../state/locks.ts';
 import { getRelease, moveRelease, personActor } from '../state/releases.ts';
@@ -33,6 +35,9 @@ export async function unlock(app: App, request: UnlockRequest): Promise<string[]
     if (freed !== null) done.push(freed);
   }
   if (done.length > 0) return done;
+  const { service, environment } = request;
+  const byHand = environment === null ? null : await handHolderOf(database.db, { service, environment });
+  if (byHand !== null) throw lockedBy({ service, environment: environment ?? '' }, byHand);
   throw problem('not-found', `nothing of ${request.service} is locked, held or in quarantine there`, {
     next: 'See what is: shipway status',
   });

@@ -97,11 +97,12 @@ export async function restore(session: Session, id: string, given: RestoreOption
   const { planRestore, restoreBackup } = await import('../app/manage-backups.ts');
   const wanted = await planRestore(app, wish);
   if (options.dryRun && screen.isJson) screen.json({ how: 'would', ...wanted });
-  if (!screen.isJson) screen.lines(restoreLines(wanted, app.nowMs()));
+  const safetyBackup = given.safetyBackup !== false;
+  if (!screen.isJson) screen.lines(restoreLines(wanted, { nowMs: app.nowMs(), safetyBackup }));
   if (options.dryRun) return exitCode('done');
   const question = `Replace ${wanted.stores.join(', ')} of ${wanted.service} ${wanted.environment}?`;
   await confirmLoss(session, { ...wanted, question, accepted: given.yesLoseDataSince ?? null });
-  const done = await restoreBackup(app, wanted, { safetyBackup: given.safetyBackup !== false });
+  const done = await restoreBackup(app, wanted, { safetyBackup });
   if (screen.isJson) screen.json({ how: 'done', ...done });
   else screen.lines([`restored ${done.restored.id}`, keptWords(done.before)]);
   return exitCode('done');

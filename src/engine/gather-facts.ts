@@ -11,7 +11,7 @@ import type { Effect } from '../platform/effect.ts';
 import { backupRecords } from '../state/backup-record.ts';
 import { drillRecord } from '../state/backup-proofs.ts';
 import { environmentsWhereStable, holdOf, liveVersion, quarantineOf, stableVersions } from '../state/live.ts';
-import { lockOf } from '../state/locks.ts';
+import { holderOf } from '../state/service-lock.ts';
 import type { Database } from '../state/open-database.ts';
 import { lastRehearsal } from '../state/rehearsals.ts';
 import { changeOf, fileNow, notedEnvironment } from './steps/step-environment.ts';
@@ -165,7 +165,7 @@ async function remember(
     environmentsWhereStable(db, service, request.version),
     quarantineOf(db, service, request.version),
     holdOf(db, service, name),
-    lockOf(db, service, name),
+    holderOf(db, { service, environment: name }),
     request.environment.rehearsal === null
       ? null
       : lastRehearsal(db, { service, environment: name, version: request.version }, effect.clock.nowMs()),
@@ -176,7 +176,7 @@ async function remember(
     stableElsewhere: elsewhere,
     quarantine,
     hold,
-    lock: lock === null ? null : { release: lock.release_id, person: lock.person, why: lock.why, since: lock.since },
+    lock,
     rehearsal,
   };
 }

@@ -21,3 +21,13 @@ export interface Effect {
   /** One line of progress for the person who watches; secrets are masked before it goes anywhere. */
   report(line: string): void;
 }
+
+/** The same, stopped as soon as the signal fires too. */
+export function effectUntil(effect: Effect, signal: AbortSignal): Effect {
+  return { ...effect, signal: AbortSignal.any([effect.signal, signal]) };
+}
+
+/** The same, for taking away what an act has left: also one that was told to stop. */
+export function effectToCleanUp(effect: Effect): Effect {
+  return { ...effect, signal: new AbortController().signal };
+}

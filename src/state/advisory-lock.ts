@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { sql, type Kysely, type Transaction } from 'kysely';
 import pg from 'pg';
+import { problem } from '../core/release/problem.ts';
 import { realClock } from '../platform/clock.ts';
+import type { Tables } from './tables.ts';
 
 /** A lock that lives exactly as long as one connection of ours: the server frees it when we die, however we die. */
 export interface AdvisoryLock {
@@ -45,6 +48,46 @@ export async function holdAdvisoryLock(pool: pg.Pool, key: string): Promise<Advi
 export async function isAdvisoryLockFree(pool: pg.Pool, key: string): Promise<boolean> {
   const { rows } = await pool.query<{ held: boolean }>(`SELECT EXISTS (${HELD}) AS held`, lockHalves(key));
   return rows[0]?.held !== true;
+}
+
+/** Whether somebody holds the lock alone at this moment. */
+export async function isAdvisoryLockHeld(db: Kysely<Tables>, key: string): Promise<boolean> {
+  const [high, low] = lockHalves(key);
+  const { rows } = await sql<{ held: boolean }>`
+    SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND mode = 'ExclusiveLock'
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND classid = ${high}::bigint::oid AND objid = ${low}::bigint::oid) AS held`.execute(db);
+  return rows[0]?.held === true;
+}
+
+/** Keeps everybody from holding the lock alone until the transaction ends; false when somebody does. */
+export async function shareAdvisoryLock(tx: Transaction<Tables>, key: string): Promise<boolean> {
+  const { rows } = await sql<{ shared: boolean }>`
+    SELECT pg_try_advisory_xact_lock_shared(${lockNumber(key)}::bigint) AS shared`.execute(tx);
+  return rows[0]?.shared === true;
+}
+
+/** Acts until the end or until the lock may be no longer ours, then frees it. The signal says when: from there on somebody else may be at work. */
+export async function whileHeld<Result>(
+  lock: AdvisoryLock,
+  what: string,
+  act: (lost: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const lost = new AbortController();
+  const lostProblem = (cause?: unknown): Error =>
+    problem('database-unavailable', `the connection to the state database was lost, and with it the lock of ${what}`, {
+      next: 'Look that it runs (shipway doctor), then do it again: what was begun is finished or made anew.',
+      retry: true,
+      cause,
+    });
+  void lock.lost.then(() => lost.abort(lostProblem()));
+  try {
+    return await act(lost.signal);
+  } catch (error) {
+    throw lost.signal.aborted ? lostProblem(error) : error;
+  } finally {
+    await lock.release();
+  }
 }
 
 const HELD = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1

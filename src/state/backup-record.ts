@@ -3,7 +3,7 @@ import type { Proof } from '../core/backup/retention.ts';
 import type { JournalEvent } from '../core/journal/event.ts';
 import type { JsonObject } from '../core/release/json.ts';
 import { problem } from '../core/release/problem.ts';
-import { holdAdvisoryLock } from './advisory-lock.ts';
+import { holdAdvisoryLock, whileHeld } from './advisory-lock.ts';
 import { appendToJournal } from './journal.ts';
 import type { Database } from './open-database.ts';
 import type { Tables } from './tables.ts';
@@ -60,7 +60,8 @@ export async function replacements(
   place: Place,
 ): Promise<Map<string, { release: string | null; at: string }>> {
   const found = new Map<string, { release: string | null; at: string }>();
-  for (const { release, at, data } of await entriesOf(db, place, ['backup.restored'])) {
+  // Killed after the intent, it may have come to replace something.
+  for (const { release, at, data } of await entriesOf(db, place, ['backup.restoring', 'backup.restored'])) {
     const kept = Array.isArray(data['kept']) ? data['kept'] : [];
     for (const one of kept) if (typeof one === 'string') found.set(one, { release, at });
   }
@@ -88,11 +89,11 @@ export async function journalBackups(db: Kysely<Tables>, events: readonly Journa
   }
 }
 
-/** Runs what prunes, pins, restores or discards in a place while nobody else does; throws `refused` when somebody does. */
+/** Runs what prunes, pins, restores or discards in a place while nobody else does; throws `refused` when somebody does. The signal fires when somebody else may begin. */
 export async function withBackupLock<Result>(
   database: Database,
   { service, environment }: Place,
-  act: () => Promise<Result>,
+  act: (lost: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const lock = await holdAdvisoryLock(database.pool, `backups ${service} ${environment}`);
   if (lock === null) {
@@ -101,9 +102,5 @@ export async function withBackupLock<Result>(
       retry: true,
     });
   }
-  try {
-    return await act();
-  } finally {
-    await lock.release();
-  }
+  return whileHeld(lock, `the backups of ${service} ${environment}`, act);
 }

@@ -1,10 +1,16 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Actor } from '../core/journal/event.ts';
+import { lockedBy } from '../core/plan/may-proceed.ts';
 import { problem } from '../core/release/problem.ts';
+import { shareAdvisoryLock } from './advisory-lock.ts';
+import { handHolderOf, handKeyOf } from './hand-lock.ts';
 import { appendToJournal } from './journal.ts';
 import { nowText } from './releases.ts';
 import type { LockRow, ReleaseRow } from './release-tables.ts';
 import type { Tables } from './tables.ts';
+
+/** It was held when we asked, and is free already. */
+const BY_HAND = { release: null, person: 'somebody', why: 'work by hand', since: 'just now' };
 
 const TRIES = 5; // each retry means that a holder ended in between
 
@@ -18,11 +24,7 @@ export async function takeLock(db: Kysely<Tables>, row: ReleaseRow, actor: Actor
     const holder = await db.transaction().execute((tx) => tryLock(tx, row, actor));
     if (holder === 'mine') return;
     if (holder === null) continue;
-    throw problem(
-      'refused',
-      `${row.service} ${row.environment} is locked by ${holder.release_id} of ${holder.person} since ${holder.since}: ${holder.why}`,
-      { next: `Watch it: shipway attach ${holder.release_id}` },
-    );
+    throw lockedBy(row, { ...holder, release: holder.release_id });
   }
   throw problem('refused', `the lock of ${row.service} ${row.environment} changes hands too fast`, {
     next: 'Try again.',
@@ -43,6 +45,8 @@ async function tryLock(tx: Transaction<Tables>, row: ReleaseRow, actor: Actor): 
     const holder = await lockOf(tx, service, environment);
     return holder?.release_id === row.id ? 'mine' : holder;
   }
+  // Also while somebody by hand looks whether we hold it: one of us comes first. The row goes with the transaction.
+  if (!(await shareAdvisoryLock(tx, handKeyOf(row)))) throw lockedBy(row, (await handHolderOf(tx, row)) ?? BY_HAND);
   await appendToJournal(tx, [
     { type: 'lock.taken', release: row.id, service, environment, actor, data: { person: row.requested_by } },
   ]);

@@ -6,7 +6,7 @@ import type { Plan } from '../core/plan/plan.ts';
 import type { Tables } from './tables.ts';
 
 /** Steps that change the schema, and what each of them does to it. */
-const STEPS: Record<string, Exclude<SchemaEvent['kind'], 'restored'>> = {
+const STEPS: Record<string, Exclude<SchemaEvent['kind'], 'restored' | 'restoring'>> = {
   'migrate.up': 'up',
   'migrate.contract': 'contract',
   'undo.migrate.up': 'down',
@@ -30,19 +30,49 @@ export async function schemaEvents(
   const { rows } = await sql<Row>`
     select type, release, entry from shipway.journal
     where service = ${place.service} and environment = ${place.environment}
-      and (type in ('backup.restored', 'backup.sealed')
+      and (type in ('backup.restoring', 'backup.restored', 'backup.restore-failed', 'backup.sealed')
         or (type = 'step.finished' and (entry::jsonb) -> 'data' ->> 'step' in (${sql.join(Object.keys(STEPS))})))
     order by index`.execute(db);
   const taken = new Map<string, Taken>();
-  return rows.flatMap((row) => {
+  let begun: BegunRestore[] = [];
+  const events = rows.flatMap((row): SchemaEvent[] => {
     const { at, data } = JSON.parse(row.entry) as { at: string; data: JsonObject };
-    if (row.type === 'backup.restored' && !holdsSchemaIn(data['stores'])) return [];
-    if (row.type !== 'backup.sealed') return [eventOf(row, at, data, taken)];
-    // The entry is written when the backup was read again; one without the moment is as old as itself at most.
-    const takenAt = textOf(data['consistentAt']) ?? at;
-    taken.set(textOf(data['backup']) ?? '', { takenAt, takenRevision: textOf(data['revision']) });
-    return [];
+    if (row.type === 'backup.sealed') {
+      // The entry is written when the backup was read again; one without the moment is as old as itself at most.
+      const takenAt = textOf(data['consistentAt']) ?? at;
+      taken.set(textOf(data['backup']) ?? '', { takenAt, takenRevision: textOf(data['revision']) });
+      return [];
+    }
+    if (row.type === 'step.finished') return [eventOf(row, at, data, taken)];
+    begun = begun.filter((one) => !isEnded(one, row.type, data));
+    if (row.type === 'backup.restore-failed' || !holdsSchemaIn(data['stores'])) return [];
+    const event = eventOf(row, at, data, taken);
+    if (event.kind === 'restoring') begun.push({ event, data });
+    return [event];
   });
+  return events.filter((event) => event.kind !== 'restoring' || begun.some((one) => one.event === event));
+}
+
+/** A restore of which nothing is known yet but that it was about to swap. */
+interface BegunRestore {
+  event: SchemaEvent;
+  data: JsonObject;
+}
+
+/** It was finished, by itself or by a later one of the same stores; or all of them were put back. */
+function isEnded({ data: begun }: BegunRestore, type: string, data: JsonObject): boolean {
+  if (type === 'backup.restored') {
+    if (!Array.isArray(data['stores'])) return true;
+    const restored = namesIn(data['stores']);
+    return namesIn(begun['stores']).every((name) => restored.includes(name));
+  }
+  const isSame = JSON.stringify(begun['kept']) === JSON.stringify(data['kept']);
+  if (type === 'backup.restoring') return isSame;
+  return isSame && Array.isArray(data['notPutBack']) && data['notPutBack'].length === 0;
+}
+
+function namesIn(stores: Json | undefined): string[] {
+  return Array.isArray(stores) ? stores.map((store) => textOf((store as JsonObject)['name']) ?? '') : [];
 }
 
 /** Uploads that go back take no schema with them. Entries that do not name the stores are of all of them. */
@@ -53,8 +83,9 @@ function holdsSchemaIn(stores: Json | undefined): boolean {
 
 function eventOf({ type, release }: Row, at: string, data: JsonObject, taken: Map<string, Taken>): SchemaEvent {
   const nothing = { at, release, before: null, after: null, takenAt: null };
-  if (type === 'backup.restored') {
-    return { ...nothing, kind: 'restored', ...taken.get(textOf(data['backup']) ?? '') };
+  if (type === 'backup.restored' || type === 'backup.restoring') {
+    const kind = type === 'backup.restored' ? 'restored' : 'restoring';
+    return { ...nothing, kind, ...taken.get(textOf(data['backup']) ?? '') };
   }
   const kind = STEPS[textOf(data['step']) ?? ''] ?? 'up';
   const result = (data['result'] ?? {}) as JsonObject;

@@ -5,18 +5,14 @@ import {
   createBackup,
   describeLoss,
   discardPrestaged,
+  extractBackup,
   openVault,
   proveBackup,
   readDown,
-  restoreBackup,
   restoreIntoNew,
-  swapRestore,
-  undoRestore,
   verifyBackup,
   type NamedOpenStore,
   type RestoreOrder,
-  type StagedStore,
-  type SwappedStore,
 } from '../adapters/vaults/index.ts';
 import type { Sealed, Vault } from '../adapters/vaults/index.ts';
 import { downPaths } from '../core/backup/backup-context.ts';
@@ -27,7 +23,6 @@ import { consistentAtOf, recipientsOf, sharedBytesOf, storedBytesOf } from '../c
 import type { NamedStore } from '../core/config/service-config.ts';
 import { shortDigest } from '../core/plan/short-digest.ts';
 import type { Plan } from '../core/plan/plan.ts';
-import type { Json, JsonObject } from '../core/release/json.ts';
 import { problem } from '../core/release/problem.ts';
 import type { BackupRequest, BackupSummary, BackupTools, TakenBackup } from '../engine/steps/step-backups.ts';
 import type { Effect } from '../platform/effect.ts';
@@ -36,6 +31,7 @@ import { backupRecords } from '../state/backup-record.ts';
 import { recordedManifest } from '../state/sealed-backups.ts';
 import { placeOf, proofTool, recordProof, recordVerified, tellJournal } from './record-proof.ts';
 import { prestage, stage } from './stage-backup.ts';
+import { swapIn, unstage } from './swap-backup.ts';
 import { copyTools } from './copies.ts';
 import { forgetKeys, keyRingOf } from './backup-keys.ts';
 import { isSuspicious } from './is-suspicious.ts';
@@ -86,26 +82,10 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
     prestage: async (plan, request, effect) =>
       prestage(await orderOf(plan, request.id, effect), { open, plan }, request),
     discardWaiting: (plan, id, effect) => discardPrestaged(stores(plan, plan.stores), id, effect),
-    swap: (plan, staged, effect) => swapIn({ stores: stores(plan, plan.stores), open }, plan, staged, effect),
-    swapBack: (plan, swapped, effect) =>
-      undoRestore(swapped['swapped'] as unknown as SwappedStore[], stores(plan, plan.stores), effect),
+    unstage: (plan, staged, effect) => unstage(staged, { stores: stores(plan, plan.stores), effect }),
+    swap: (plan, staged, effect) => swapIn({ stores: stores(plan, plan.stores), open, plan }, staged, effect),
     copies: copyTools({ open, vaultOf: at, summaryOf }),
   };
-}
-
-async function swapIn(
-  { stores, open }: { stores: NamedOpenStore[]; open: () => Promise<Database> },
-  plan: Plan,
-  staged: JsonObject,
-  effect: Effect,
-): Promise<JsonObject> {
-  const swapped = await swapRestore(staged['staged'] as unknown as StagedStore[], stores, effect);
-  const facts = {
-    kept: swapped.flatMap(({ record }) => (record.keptAt === null ? [] : [record.keptAt])),
-    stores: swapped.map(({ name }) => ({ name, kind: plan.stores.find((one) => one.name === name)?.kind ?? '' })),
-  };
-  await tellJournal(open, plan, { type: 'backup.restored', backup: backupOf(staged), token: effect.token, facts });
-  return { backup: staged['backup'] ?? null, swapped: swapped as unknown as Json };
 }
 
 /** Who took data out of a backup, and where it went, stays in the journal. */
@@ -114,7 +94,7 @@ async function extract(
   { open, plan }: { open: () => Promise<Database>; plan: Plan },
   { id, stores, into, withContext }: { id: string; stores: string[]; into: string; withContext: boolean },
 ): Promise<void> {
-  await restoreBackup({ ...order, storeNames: stores, into, withContext });
+  await extractBackup({ ...order, storeNames: stores, into, withContext });
   await tellJournal(open, plan, {
     type: 'backup.extracted',
     backup: id,
@@ -139,12 +119,6 @@ export function vaultOf(plan: Plan, projectDirectory: string): Vault {
   const { backupFullSeconds: fullSeconds } = plan;
   const settings = fullSeconds === undefined ? {} : { fullSeconds };
   return openVault(resolve(projectDirectory, plan.backupDirectory), keyRingOf(plan, projectDirectory), settings);
-}
-
-/** The backup that was staged, as `stage` wrote it down. */
-function backupOf(staged: JsonObject): string {
-  const { backup } = staged;
-  return typeof backup === 'string' ? backup : '';
 }
 
 interface Place {

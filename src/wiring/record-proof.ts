@@ -86,7 +86,13 @@ export function releaseOf(token: string): string | null {
 }
 
 interface BackupNews {
-  type: 'backup.sealed' | 'backup.verified' | 'backup.restored' | 'backup.extracted';
+  type:
+    | 'backup.sealed'
+    | 'backup.verified'
+    | 'backup.restoring'
+    | 'backup.restored'
+    | 'backup.restore-failed'
+    | 'backup.extracted';
   backup: string;
   token: string;
   facts: JsonObject;

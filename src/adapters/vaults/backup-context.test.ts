@@ -18,11 +18,11 @@ import { readManifest } from '../../core/backup/read-manifest.ts';
 import { storeKinds } from '../stores/index.ts';
 import {
   createBackup,
+  extractBackup,
   newBackupId,
   newIdentity,
   openVault,
   readDown,
-  restoreBackup,
   verifyBackup,
   type ContextOrder,
   type NamedOpenStore,
@@ -122,7 +122,7 @@ describe('what a backup knows besides the data', () => {
       const sealed = await create(contextWith());
       const into = join(project, 'into');
       const order = { id: sealed.manifest.id, ...OF, stores, vault: vault(), effect: createEffect(project) };
-      await restoreBackup({ ...order, into, withContext: true });
+      await extractBackup({ ...order, into, withContext: true });
       expect(readFileSync(join(into, '_context/down/migrations/2.down.sql'), 'utf8')).toBe('DROP TABLE b;');
       const file = join(into, '_context/environment/now/.env');
       expect(readFileSync(file, 'utf8')).toBe(`API_KEY=${SECRET}\n`);

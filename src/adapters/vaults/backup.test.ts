@@ -18,6 +18,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../test/support/create-effect.ts';
 import { readSqlite } from '../../../test/support/read-sqlite.ts';
+import { restoreInPlace } from '../../../test/support/restore-in-place.ts';
 import { runGapped } from '../../../test/support/run-gapped.ts';
 import { vaultKeys } from '../../../test/support/vault-keys.ts';
 import { manifestBytes } from '../../core/backup/manifest.ts';
@@ -25,12 +26,12 @@ import { storeKinds } from '../stores/index.ts';
 import {
   createBackup,
   describeLoss,
+  extractBackup,
   newBackupId,
   openVault,
-  restoreBackup,
+  recordsOf,
   stageRestore,
   swapRestore,
-  undoRestore,
   verifyBackup,
 } from './index.ts';
 import type { KeyRing, NamedOpenStore, RestoreOrder, Sealed } from './index.ts';
@@ -102,21 +103,49 @@ describe('a backup', () => {
     write('new');
     const staged = await stageRestore(order(manifest.id));
     expect(read()).toBe('new new');
-    const swapped = await swapRestore(staged, stores, effect());
+    await swapRestore(staged, stores, effect());
     expect(read()).toBe('old old');
-    await undoRestore(swapped, stores, effect());
+    for (const { name, record } of recordsOf(staged, stores, effect())) {
+      await stores.find((one) => one.name === name)?.store.swapBack(record, effect());
+    }
     expect(read()).toBe('new new');
   });
 
   it('restores one store alone, or into another folder', async () => {
     const { manifest } = await create();
     write('new');
-    await restoreBackup({ ...order(manifest.id, { storeNames: ['uploads'] }) });
+    await restoreInPlace(order(manifest.id, { storeNames: ['uploads'] }));
     expect(read()).toBe('new old');
     const into = join(project, 'copy');
-    await restoreBackup({ ...order(manifest.id), into });
+    await extractBackup({ ...order(manifest.id), into });
     expect(readFileSync(join(into, 'uploads/uploads/file'), 'utf8')).toBe('old');
-    await expect(restoreBackup({ ...order(manifest.id), into })).rejects.toMatchObject({ kind: 'refused' });
+    await expect(extractBackup({ ...order(manifest.id), into })).rejects.toMatchObject({ kind: 'refused' });
+  });
+
+  it('takes the copies of the others away when one cannot be made, and says why, also when it is told to stop', async () => {
+    const { manifest } = await create();
+    const traces = readdirSync(project);
+    const stop = new AbortController();
+    const staging: NamedOpenStore[] = stores.map((one) => ({
+      ...one,
+      store: {
+        ...one.store,
+        async stage(...given) {
+          if (one.name !== 'database') return one.store.stage(...given);
+          stop.abort();
+          throw new Error('the first error');
+        },
+        // As one does that asks its server.
+        async unstage(staged, by) {
+          by.signal.throwIfAborted();
+          await one.store.unstage(staged, by);
+        },
+      },
+    }));
+    const storeNames = ['uploads', 'database'];
+    const change = { storeNames, stores: staging, effect: createEffect(project, { signal: stop.signal }) };
+    await expect(stageRestore(order(manifest.id, change))).rejects.toThrow('the first error');
+    expect(readdirSync(project)).toEqual(traces);
   });
 
   it('can be read by nobody else', async () => {

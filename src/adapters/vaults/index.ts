@@ -19,19 +19,15 @@ export {
 export { proveBackup, type ProofOrder } from './prove-backup.ts';
 export {
   describeLoss,
-  discardReplaced,
-  discardStaged,
-  restoreBackup,
+  extractBackup,
   restoreIntoNew,
   stageRestore,
-  swapRestore,
   trustedBackup,
-  undoRestore,
   verifyBackup,
   type RestoreOrder,
   type StagedStore,
-  type SwappedStore,
 } from './restore-backup.ts';
 export { isIdentity, identityIn, newIdentity } from './seal/identity.ts';
 export { openKeyRing, type KeyRing } from './seal/key-ring.ts';
+export { discardStaged, recordsOf, swapRestore, type SwapEnd, type SwappedStore } from './swap-restore.ts';
 export type { Pin, Pruned, Sealed, Vault } from './vault.ts';

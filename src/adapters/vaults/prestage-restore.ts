@@ -1,5 +1,5 @@
 import { isProblem, problem } from '../../core/release/problem.ts';
-import type { Effect } from '../../platform/effect.ts';
+import { effectToCleanUp, type Effect } from '../../platform/effect.ts';
 import type { Prestaging, Staged } from '../stores/store.ts';
 import { withCopy } from './copy-of-store.ts';
 import type { NamedOpenStore } from './create-backup.ts';
@@ -49,7 +49,7 @@ export async function prestageRestore(order: RestoreOrder): Promise<Prestaged> {
       waiting.push({ name, staged, mark, bytes: capture.liveBytes });
     }
   } catch (error) {
-    const cleaning = { ...order.effect, signal: new AbortController().signal };
+    const cleaning = effectToCleanUp(order.effect);
     for (const { store } of able) await store.prestaging?.remove(id, cleaning).catch(() => undefined); // the first error says what is wrong
     throw error;
   }

@@ -1,10 +1,10 @@
 import { problem } from '../../core/release/problem.ts';
 import type { JsonObject } from '../../core/release/json.ts';
-import type { Effect } from '../../platform/effect.ts';
+import { effectToCleanUp, type Effect } from '../../platform/effect.ts';
 import { ensureDirectory } from '../../platform/files.ts';
 import { namesIn } from '../../platform/file-tree.ts';
 import type { StoreManifest } from '../../core/backup/manifest.ts';
-import type { Staged, Store, SwapRecord } from '../stores/store.ts';
+import type { Staged, Store } from '../stores/store.ts';
 import { extractContext, verifyContext } from './backup-context.ts';
 import { withCopy } from './copy-of-store.ts';
 import type { NamedOpenStore } from './create-backup.ts';
@@ -29,12 +29,6 @@ export interface RestoreOrder {
 export interface StagedStore {
   name: string;
   staged: Staged;
-}
-
-/** One store that was swapped in. */
-export interface SwappedStore {
-  name: string;
-  record: SwapRecord;
 }
 
 /** A store of a backup, and the same store as it is opened now. */
@@ -96,42 +90,11 @@ export async function stageRestore(order: RestoreOrder): Promise<StagedStore[]> 
       done.push({ ...pair, name: pair.saved.name, staged });
     }
   } catch (error) {
-    for (const { store, staged } of done) await store.unstage(staged, order.effect);
+    const cleaning = effectToCleanUp(order.effect);
+    for (const { store, staged } of done) await store.unstage(staged, cleaning).catch(() => undefined); // the first error says what is wrong
     throw error;
   }
   return done.map(({ name, staged }) => ({ name, staged }));
-}
-
-/** Puts all staged stores in place, one after another. The service must be stopped. Again after a crash: finishes. */
-export async function swapRestore(
-  staged: StagedStore[],
-  stores: NamedOpenStore[],
-  effect: Effect,
-): Promise<SwappedStore[]> {
-  const swapped: SwappedStore[] = [];
-  for (const { name, staged: place } of staged) {
-    swapped.push({ name, record: await storeOf(name, stores).swap(place, effect) });
-  }
-  return swapped;
-}
-
-/** Puts the replaced data back, in reverse order. Again after a crash: finishes. */
-export async function undoRestore(swapped: SwappedStore[], stores: NamedOpenStore[], effect: Effect): Promise<void> {
-  for (const { name, record } of [...swapped].reverse()) await storeOf(name, stores).swapBack(record, effect);
-}
-
-/** Deletes the data that a restore replaced (or, after an undo, the restored data). */
-export async function discardReplaced(
-  swapped: SwappedStore[],
-  stores: NamedOpenStore[],
-  effect: Effect,
-): Promise<void> {
-  for (const { name, record } of swapped) await storeOf(name, stores).discard(record, effect);
-}
-
-/** Deletes staged copies that were not swapped in. */
-export async function discardStaged(staged: StagedStore[], stores: NamedOpenStore[], effect: Effect): Promise<void> {
-  for (const { name, staged: place } of staged) await storeOf(name, stores).unstage(place, effect);
 }
 
 export function storeOf(name: string, stores: NamedOpenStore[]): Store {
@@ -141,27 +104,6 @@ export function storeOf(name: string, stores: NamedOpenStore[]): Store {
     where: name,
     next: 'Put the store back into the release file; its data still lies beside the live data.',
   });
-}
-
-/** Into an empty folder (one folder a store inside it), or in place of the live data. In place: stage and swap in one go, undone as a whole when a swap fails. */
-export async function restoreBackup(
-  order: RestoreOrder & { into?: string; withContext?: boolean },
-): Promise<SwappedStore[]> {
-  if (order.into !== undefined) {
-    await extractBackup(order, order.into);
-    return [];
-  }
-  const staged = await stageRestore(order);
-  try {
-    return await swapRestore(staged, order.stores, order.effect);
-  } catch (error) {
-    const records = staged.map(({ name, staged: place }) => ({
-      name,
-      record: storeOf(name, order.stores).recordOf(place, order.effect),
-    }));
-    await undoRestore(records, order.stores, order.effect);
-    throw error;
-  }
 }
 
 /** Writes one store of a backup into a new place of its own kind; the store says what that is. Touches nothing else. */
@@ -188,7 +130,9 @@ export async function restoreIntoNew(order: RestoreOrder, place: string): Promis
   return made.place;
 }
 
-async function extractBackup(order: RestoreOrder & { withContext?: boolean }, into: string): Promise<void> {
+/** Into an empty folder, one folder a store inside it. Live data is not touched. */
+export async function extractBackup(order: RestoreOrder & { into: string; withContext?: boolean }): Promise<void> {
+  const { into } = order;
   const sealed = await trustedBackup(order);
   await ensureDirectory(into);
   if ((await namesIn(into)).length > 0) {

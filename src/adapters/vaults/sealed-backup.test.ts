@@ -18,19 +18,12 @@ import Database from 'libsql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createEffect } from '../../../test/support/create-effect.ts';
 import { runGapped } from '../../../test/support/run-gapped.ts';
+import { restoreInPlace } from '../../../test/support/restore-in-place.ts';
 import { vaultKeys } from '../../../test/support/vault-keys.ts';
 import { manifestBytes, type Manifest } from '../../core/backup/manifest.ts';
 import { storeKinds } from '../stores/index.ts';
 import { corruption, missedCorruption, sealSample } from './corruption.suite.ts';
-import {
-  createBackup,
-  newBackupId,
-  newIdentity,
-  openVault,
-  restoreBackup,
-  stageRestore,
-  verifyBackup,
-} from './index.ts';
+import { createBackup, newBackupId, newIdentity, openVault, stageRestore, verifyBackup } from './index.ts';
 import type { NamedOpenStore, RestoreOrder, Sealed, Vault } from './index.ts';
 
 const OF = { service: 'notes', environment: 'production' };
@@ -95,7 +88,7 @@ describe('an encrypted backup', { timeout: LIMIT_MS }, () => {
     vault: opened,
     effect: createEffect(project),
   });
-  const restore = (id: string, opened: Vault) => restoreBackup(order(id, opened));
+  const restore = (id: string, opened: Vault) => restoreInPlace(order(id, opened));
 
   it('is restored with the identity, and with nothing else; the live data stays as it is meanwhile', async () => {
     const { manifest } = await create();

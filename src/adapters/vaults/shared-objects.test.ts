@@ -27,11 +27,11 @@ import { realClock } from '../../platform/clock.ts';
 import { storeKinds } from '../stores/index.ts';
 import {
   createBackup,
+  extractBackup,
   newBackupId,
   newIdentity,
   openVault,
   proveBackup,
-  restoreBackup,
   verifyBackup,
   type RestoreOrder,
   type Sealed,
@@ -93,7 +93,7 @@ describe('backups of files that share objects', { timeout: LIMIT_MS }, () => {
   const order = (id: string): RestoreOrder => ({ id, ...OF, stores: stores(), vault: vault(), effect: effect() });
   const restored = async (id: string): Promise<string> => {
     const into = mkdtempSync(join(project, 'into-'));
-    await restoreBackup({ ...order(id), into });
+    await extractBackup({ ...order(id), into });
     return digestOf(join(into, 'uploads/data'));
   };
   const originsOf = ({ manifest }: Sealed): (string | undefined)[] =>
@@ -311,7 +311,7 @@ describe('backups of files that share objects', { timeout: LIMIT_MS }, () => {
     const { manifest } = await create();
     expect(await restored(manifest.id)).toBe(digestOf(live('')));
     const into = mkdtempSync(join(project, 'into-'));
-    await restoreBackup({ ...order(manifest.id), into });
+    await extractBackup({ ...order(manifest.id), into });
     expect(statSync(join(into, 'uploads/data/sub/2.txt')).mtimeMs).toBeCloseTo(1_000_000_000_123, -1);
     const proven = await proveBackup({ ...order(manifest.id), level: 3, scratch: join(project, 'scratch') });
     expect(proven.proofs.map(({ outcome, fault }) => ({ outcome, fault }))).toEqual([{ outcome: 'pass', fault: null }]);

@@ -131,12 +131,15 @@ function downWords(paths: readonly string[]): string {
 }
 
 /** What a restore replaces and since when writes would be gone. */
-export function restoreLines(wanted: RestorePlan, nowMs: number): string[] {
+export function restoreLines(
+  wanted: RestorePlan,
+  { nowMs, safetyBackup }: { nowMs: number; safetyBackup: boolean },
+): string[] {
   const { backup, stores, service, environment } = wanted;
   return [
     `${service} ${environment}: ${stores.join(', ')} is replaced by backup ${backup.id}`,
     `the backup is of ${shownTime(wanted.loss.since)} (${age(wanted.loss.since, nowMs)} ago, ${formatBytes(backup.bytes)}); everything written since then is no longer served`,
     ...wanted.loss.lines.map((line) => printable(`  ${line}`)),
-    'the replaced data is backed up first and kept aside',
+    `the replaced data is ${safetyBackup ? 'backed up first and' : 'NOT backed up first, only'} kept aside`,
   ];
 }

@@ -34,13 +34,17 @@ const EVENT_DATA = {
   'gate.opened': { plan: 'text', [FURTHER]: 'json' },
   'gate.approved': { plan: 'text', reason: 'text?' },
   'gate.rejected': { plan: 'text', reason: 'text?' },
-  'lock.taken': { person: 'text' },
+  // Without a release: by hand, with why.
+  'lock.taken': { person: 'text', why: 'text?' },
   'lock.freed': {},
   'lock.broken': { reason: 'text', holder: 'text' },
   'backup.sealed': { backup: 'text', [FURTHER]: 'json' },
   'backup.verified': { backup: 'text', [FURTHER]: 'json' },
   // One store of one look; a look at the whole backup also gives one backup.verified.
   'backup.proven': { backup: 'text', store: 'text?', level: 'whole', outcome: 'text', [FURTHER]: 'json' },
+  // What is about to be replaced, and where it will be kept: whoever is killed in between has told it. What follows says how it ended.
+  'backup.restoring': { backup: 'text', [FURTHER]: 'json' },
+  'backup.restore-failed': { backup: 'text', [FURTHER]: 'json' },
   'backup.restored': { backup: 'text', [FURTHER]: 'json' },
   'backup.extracted': { backup: 'text', [FURTHER]: 'json' },
   // A second place is named as the release file names it.

@@ -20,6 +20,9 @@ export interface WaysBack {
   hasStores: boolean;
 }
 
+const CUT_SHORT =
+  'a restore was cut short, and nobody knows at which schema the data is; restore it again, or look at the data first';
+
 /** Every way to treat the data, least lossy first. */
 export function dataWays(ways: WaysBack): DataWay[] {
   return [leaveWay(ways), downWay(ways), restoreWay(ways)];
@@ -46,6 +49,7 @@ function leaveWay({ distance }: WaysBack): DataWay {
   const breaking = distance.changes.filter((one) => !one.compatible);
   if (distance.standing === 'same') return { ...way, refused: null };
   if (distance.standing === 'newer' && breaking.length === 0) return { ...way, refused: null };
+  if (distance.standing === 'unknown') return { ...way, refused: CUT_SHORT };
   const refused =
     distance.standing === 'other'
       ? 'the data is at a schema that the older version never ran on'
@@ -58,6 +62,7 @@ function downWay({ distance, hasMigrator, unguarded, isKept }: WaysBack): DataWa
   const way = { way: 'down', ...lossOfDown(changes) } as const;
   const stuck = changes.find((one) => one.down.state === 'none' || !one.reversible);
   if (!hasMigrator) return { ...way, refused: 'the release file has no migrate' };
+  if (standing === 'unknown') return { ...way, refused: CUT_SHORT };
   if (standing === 'same' || changes.length === 0) {
     return { ...way, refused: 'there is no migration to take back' };
   }

@@ -15,7 +15,8 @@ export interface Facts {
   stableElsewhere: string[];
   quarantine: { version: string; release: string; reason: string; since: string } | null;
   hold: { release: string; reason: string; since: string } | null;
-  lock: { release: string; person: string; why: string; since: string } | null;
+  /** A release; without one somebody who restores by hand. */
+  lock: { release: string | null; person: string; why: string; since: string } | null;
   /** The schema revision before anything runs, or null when the project's tool does not tell. */
   revision: string | null;
   /** How the schema came to be what it is; looked at for a rollback by hand only. */

@@ -49,11 +49,12 @@ export function mayProceed(
 
 /** The refusal that a lock gives to everybody but its holder. */
 export function lockedBy(plan: Pick<Plan, 'service' | 'environment'>, lock: NonNullable<Facts['lock']>): Problem {
-  return problem(
-    'refused',
-    `${plan.service} ${plan.environment} is locked by ${lock.release} of ${lock.person} since ${lock.since}: ${lock.why}`,
-    {
-      next: `Watch it: shipway attach ${lock.release}`,
-    },
-  );
+  const { release, person, since, why } = lock;
+  const holder = release === null ? person : `${release} of ${person}`;
+  const next =
+    release === null
+      ? 'Try again when it is over; the lock is also free when its process was ended.'
+      : `Watch it: shipway attach ${release}`;
+  const what = `${plan.service} ${plan.environment} is locked by ${holder} since ${since}: ${why}`;
+  return problem('refused', what, { next, retry: release === null });
 }

@@ -41,7 +41,6 @@ export type StepKindName =
   | 'stage-restore'
   | 'stop-version'
   | 'swap-restore'
-  | 'undo-restore'
   | 'begin-maintenance'
   | 'end-maintenance'
   | 'do-nothing';

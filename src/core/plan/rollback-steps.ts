@@ -144,20 +144,16 @@ export function startAgain({ version, release }: { version: string; release: str
 }
 
 export function swapRestore(backup: string, stores: string[]): PlannedStep {
-  const input = { backup, stores };
   return {
     id: 'data.swap',
     kind: 'swap-restore',
     title: 'swap the restored data in; the replaced data is kept aside',
-    input,
+    input: { backup, stores },
     commands: [],
-    undo: {
-      kind: 'undo-restore',
-      title: 'swap the replaced data back',
-      input,
-      commands: [],
-      limitSeconds: STOP_LIMIT_SECONDS,
-    },
+    notes: [
+      'when a store fails, those before it are put back; once all are swapped, only a person puts the kept data back',
+    ],
+    undo: null,
     reversibility: 'reversible',
     limitSeconds: STOP_LIMIT_SECONDS,
     onFailure: 'roll-back',

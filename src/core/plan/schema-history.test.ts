@@ -93,6 +93,15 @@ describe('how far the schema has gone since a version ran well', () => {
     expect(schemaSince(history(events), ms(35), '3').standing).toBe('same');
   });
 
+  test('after a restore that nobody saw the end of, the tool is believed; without one, nobody knows, but for what came later', () => {
+    const cut = history([...TWO.events, { ...restored(40, 5), kind: 'restoring' }]);
+    expect(schemaSince(cut, ms(15), null)).toMatchObject({ standing: 'unknown' });
+    expect(schemaSince(cut, ms(35), null)).toMatchObject({ standing: 'unknown' });
+    expect(schemaSince(cut, ms(15), '1')).toMatchObject({ standing: 'same' });
+    expect(schemaSince(cut, ms(15), '3')).toMatchObject({ standing: 'newer' });
+    expect(schemaSince(cut, ms(45), null)).toMatchObject({ standing: 'same' });
+  });
+
   test('what a contract took away has no way back', () => {
     const taken: SchemaEvent = { ...up(40, 'r-3', '3', '3'), kind: 'contract' };
     const [change] = schemaSince(history([...TWO.events, taken]), ms(35), null).changes;

@@ -3,7 +3,8 @@ import type { DownEvidence } from './down-evidence.ts';
 
 /** One change of the schema that a release, a rollback or a person made, as the journal has it. */
 export interface SchemaEvent {
-  kind: 'up' | 'contract' | 'down' | 'restored';
+  /** `restoring`: a restore began, and nobody wrote down how it ended. */
+  kind: 'up' | 'contract' | 'down' | 'restored' | 'restoring';
   /** RFC 3339. */
   at: string;
   /** null: a person, by hand. */
@@ -14,7 +15,7 @@ export interface SchemaEvent {
   after: string | null;
   /** Of `up`: tables and columns that it brought, as its step has told; absent where it has not. */
   added?: Json[];
-  /** Of `restored`: when the backup was taken whose data was put there; null where nobody knows. */
+  /** Of `restored` and `restoring`: when the backup was taken whose data was put there; null where nobody knows. */
   takenAt: string | null;
   /** Of `restored`: the revision that the data was at when that backup was begun; left out, or null, where nobody asked. */
   takenRevision?: string | null;
@@ -53,8 +54,8 @@ export interface SchemaChange {
 export interface SchemaDistance {
   /** The revision that version ran on; null where nobody can tell. */
   revision: string | null;
-  /** Whether the schema is the one it ran on, or newer by the changes; `other` when it is neither. */
-  standing: 'same' | 'newer' | 'other';
+  /** Whether the schema is the one it ran on, or newer by the changes; `other` when it is neither; `unknown` when a restore was cut short and the tool tells no revision. */
+  standing: 'same' | 'newer' | 'other' | 'unknown';
   /** Oldest first. */
   changes: SchemaChange[];
 }
@@ -68,10 +69,13 @@ export function schemaSince(history: SchemaHistory, momentMs: number, revisionNo
   if (now.length === 0) return { revision: current, standing: 'same', changes: [] };
   const shared = then.every((link, index) => now[index]?.revision === link.revision);
   const newer = shared ? now.slice(then.length) : [];
+  const changes = newer.flatMap(({ by }) => (by === null ? [] : [changeOf(by, history)]));
+  // Killed between its intent and its end, it may have put an older schema there: what is recorded says nothing.
+  const isCutShort = history.events.some(({ kind, at }) => kind === 'restoring' && Date.parse(at) > momentMs);
+  if (isCutShort && revisionNow === null) return { revision, standing: 'unknown', changes };
   // What was taken away for good shows in no revision where the tool does not count it.
   const isContracted = newer.some(({ by }) => by?.kind === 'contract');
   if (revision !== null && revision === current && !isContracted) return { revision, standing: 'same', changes: [] };
-  const changes = newer.flatMap(({ by }) => (by === null ? [] : [changeOf(by, history)]));
   // Somebody else moved the schema: nobody can tell by which steps it would have to go back.
   const isAsRecorded = revisionNow === null || revisionNow === (now.at(-1)?.revision ?? null);
   if (!shared || !isAsRecorded) return { revision, standing: 'other', changes };
@@ -165,6 +169,8 @@ function follow(links: Link[], event: SchemaEvent, all: readonly SchemaEvent[]):
       if (takenAtMs >= Date.parse(event.at)) return links;
       return lineageOf(all, { atMs: takenAtMs, revision: event.takenRevision ?? null });
     }
+    case 'restoring':
+      return links;
   }
 }
 

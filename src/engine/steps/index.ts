@@ -24,7 +24,6 @@ import type { Step } from './step.ts';
 import { stopVersionStep } from './stop-version.ts';
 import { swapRestoreStep } from './swap-restore.ts';
 import { takeLockStep } from './take-lock.ts';
-import { undoRestoreStep } from './undo-restore.ts';
 import { watchVersionStep } from './watch-version.ts';
 
 /** Every kind of step, by its name; a new one is a file and a line here. */
@@ -51,7 +50,6 @@ export const STEPS: Record<StepKindName, Step> = {
   'stage-restore': stageRestoreStep,
   'stop-version': stopVersionStep,
   'swap-restore': swapRestoreStep,
-  'undo-restore': undoRestoreStep,
   'begin-maintenance': beginMaintenanceStep,
   'end-maintenance': endMaintenanceStep,
   'do-nothing': doNothingStep,

@@ -93,8 +93,10 @@ export interface BackupTools {
   prestage(plan: Plan, request: { id: string; stores: NamedStore[] }, effect: Effect): Promise<JsonObject>;
   /** Deletes the copies of this backup that wait, also half ones. */
   discardWaiting(plan: Plan, id: string, effect: Effect): Promise<void>;
+  /** Deletes what `stage` has made and nobody has swapped in. */
+  unstage(plan: Plan, staged: JsonObject, effect: Effect): Promise<void>;
+  /** Puts every store in place, or none: when one fails, those before it are put back, and the error says so. */
   swap(plan: Plan, staged: JsonObject, effect: Effect): Promise<JsonObject>;
-  swapBack(plan: Plan, swapped: JsonObject, effect: Effect): Promise<void>;
   /** The second places of the backups. */
   readonly copies: CopyTools;
 }
