@@ -264,7 +264,8 @@ describe('a backup', () => {
     );
   });
 
-  it('with any random damage to its folder never passes its check', async () => {
+  // 150 looks at all of a backup, each of which waits for the disk.
+  it('with any random damage to its folder never passes its check', { timeout: 240_000 }, async () => {
     const { manifest } = await create();
     const folder = join(place, manifest.id);
     const files = (readdirSync(folder, { recursive: true }) as string[])
