@@ -85,6 +85,8 @@ function configuration(copy: string, socket: string): string {
     ['replicaof', '255.255.255.255', '1'],
     ['replica-serve-stale-data', 'yes'],
     ['daemonize', 'no'],
+    // It would be written over the environment by which the server is found when we have died.
+    ['set-proc-title', 'no'],
   ];
   return lines.map(([name, ...words]) => `${name} ${words.map(quoted).join(' ')}\n`).join('');
 }
