@@ -169,35 +169,6 @@ describe('a backup', () => {
     expect(await openVault(place, keys()).list()).toHaveLength(2);
   });
 
-  it('is found by id, prefix, latest and before:<release>, and by nothing ambiguous', async () => {
-    const first = await create(newId(), { release: 'r1' });
-    const second = await create(newId(), { release: 'r2' });
-    const vault = openVault(place, keys());
-    const found = async (reference: string): Promise<string> => (await vault.show(reference, OF)).manifest.id;
-    expect(await found(first.manifest.id.slice(0, -1))).toBe(first.manifest.id);
-    expect(await found('latest')).toBe(second.manifest.id);
-    expect(await found('before:r1')).toBe(first.manifest.id);
-    await expect(found('bk_2026')).rejects.toMatchObject({ kind: 'usage' });
-    for (const nothing of ['before:r3', 'bk_1999', '', '../x'])
-      await expect(found(nothing)).rejects.toMatchObject({ kind: 'not-found' });
-  });
-
-  it('is found by before:<release> past a newer one that is damaged, and not the failed one of two', async () => {
-    const [first, second] = [await create(newId(), { release: 'r1' }), await create(newId(), { release: 'r1' })];
-    const damaged = await create(newId(), { release: 'r2' });
-    writeFileSync(join(place, damaged.manifest.id, 'manifest.json'), '{}');
-    const vault = openVault(place, keys());
-    const found = async (reference: string, avoid: string[] = []): Promise<string> =>
-      (await vault.show(reference, { ...OF, avoid: new Set(avoid) })).manifest.id;
-    expect(await vault.ids()).toEqual([first.manifest.id, second.manifest.id, damaged.manifest.id]);
-    expect(await found('before:r1')).toBe(second.manifest.id);
-    expect(await found('before:r1', [second.manifest.id])).toBe(first.manifest.id);
-    expect(await found('before:r1', [first.manifest.id, second.manifest.id])).toBe(second.manifest.id);
-    await expect(found('before:r2')).rejects.toMatchObject(
-      refusal(`there is no backup "before:r2" that can be read; ${damaged.manifest.id} cannot`),
-    );
-  });
-
   it('of another service or environment is refused', async () => {
     const { manifest } = await create();
     await expect(stageRestore(order(manifest.id, { environment: 'staging' }))).rejects.toMatchObject({

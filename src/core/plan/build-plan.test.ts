@@ -323,10 +323,9 @@ describe('a rollback by hand', () => {
 
   test('with a backup it backs up, restores beside, stops the writer, and only then swaps', () => {
     const id = 'bk_20261121T100000Z_shop_production_pre-release_aaaaaa';
-    const createdAt = '2026-11-21T10:00:00.000Z';
-    const facts = factsWith({
-      backups: [{ id, reason: 'pre-release', release: 'r-0002', version: null, createdAt, consistentAt: createdAt }],
-    });
+    const at = '2026-11-21T10:00:00.000Z';
+    const backup = { id, reason: 'pre-release', release: 'r-0002', version: null, createdAt: at, consistentAt: at };
+    const facts = factsWith({ backups: [backup] });
     const made = back({ data: 'restore', depth: 'full' }, facts);
     expect(ids(made).slice(0, 7)).toEqual([
       'lock.take',
