@@ -14,6 +14,7 @@ import { withBackupLock } from '../state/backup-record.ts';
 import { lockOf } from '../state/locks.ts';
 import type { App } from './app.ts';
 import { describeLoss, lossOfWay, type Loss } from './describe-loss.ts';
+import { ownHalfRestores, stagedToFinish } from './half-restores.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
 
 export type { BackupSummary, TakenBackup };
@@ -53,6 +54,8 @@ export interface RestorePlan {
   loss: Loss;
   /** Whether the name of the service is asked for in any case. */
   isProduction: boolean;
+  /** Stores into which this backup was half swapped when its restore was killed: it is finished, and not begun anew. */
+  finishes: string[];
 }
 
 export interface RestoreWish {
@@ -68,7 +71,8 @@ export interface RestoreWish {
  * would stay on the replaced data, and what it writes would be lost without anybody noticing.
  */
 export async function planRestore(app: App, wish: RestoreWish): Promise<RestorePlan> {
-  const { backups, plan, effect, config, environment: chosen } = await openBackups(app, wish.environment);
+  const opened = await openBackups(app, wish.environment);
+  const { backups, plan, effect, config, environment: chosen } = opened;
   const backup = await backups.find(plan, wish.reference);
   const stores = storesMeant(plan, backup, wish.stores);
   await refuseLocked(app, config.service, chosen.name);
@@ -86,13 +90,18 @@ export async function planRestore(app: App, wish: RestoreWish): Promise<RestoreP
       },
     );
   }
+  const finishes = (await ownHalfRestores(opened, { backup, stores })).map(({ store }) => store);
   return {
     backup,
     service: config.service,
     environment: chosen.name,
     stores,
-    loss: await describeLoss(backups, plan, { ...backup, stores }, effect),
+    loss:
+      finishes.length > 0
+        ? lossOfFinishing(backup, finishes)
+        : await describeLoss(backups, plan, { ...backup, stores }, effect),
     isProduction: isProduction(config, chosen.name),
+    finishes,
   };
 }
 
@@ -126,12 +135,30 @@ export async function restoreBackup(
   const { backups, plan, effect } = opened;
   // Nobody prunes what is being read.
   return withBackupLock(await app.database(), plan, async () => {
-    const before = safetyBackup ? await backUpFirst(app, opened) : null;
-    const stores = plan.stores.filter((store) => wanted.stores.includes(store.name));
+    const half = await ownHalfRestores(opened, wanted);
+    // What is half swapped is no state to go back to, and often no server runs that could be asked for it: the backup of before was taken then.
+    const before =
+      half.length > 0 ? await backupOfBefore(opened, wanted) : safetyBackup ? await backUpFirst(app, opened) : null;
+    const isBegun = (name: string): boolean => half.some(({ store }) => store === name);
+    const stores = plan.stores.filter(({ name }) => wanted.stores.includes(name) && !isBegun(name));
     const staged = await backups.stage(plan, { id: wanted.backup.id, stores }, effect);
-    await backups.swap(plan, staged, effect);
+    await backups.swap(plan, stagedToFinish(half, staged), effect);
     return { before, restored: wanted.backup };
   });
+}
+
+/** Nothing more is lost than whoever began it has said may be. */
+function lossOfFinishing(backup: BackupSummary, stores: readonly string[]): Loss {
+  const line = `a restore of this backup was killed half way; it is finished (${stores.join(', ')}), and not begun anew`;
+  return { since: backup.createdAt, lines: [line], isNothing: true };
+}
+
+/** The newest that was taken before a restore, and after the backup that is put back; null where none was. */
+async function backupOfBefore({ backups, plan }: OpenBackups, { backup }: RestorePlan): Promise<BackupSummary | null> {
+  const later = (await backups.list(plan)).filter(
+    (one) => one.reason === 'pre-restore' && Date.parse(one.createdAt) > Date.parse(backup.createdAt),
+  );
+  return later.toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))[0] ?? null;
 }
 
 async function backUpFirst(app: App, opened: OpenBackups): Promise<BackupSummary> {

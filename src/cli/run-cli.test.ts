@@ -160,6 +160,7 @@ describe('common options', () => {
         places: [],
         quarantine: [],
         copies: [],
+        restores: [],
         drills: [],
         executorAlive: false,
         releaseFileProblem: null,

@@ -26,6 +26,7 @@ export function statusLines(style: Style, status: StatusView): string[] {
     ...quarantineLines(status),
     ...drillLines(style, status),
     ...missingCopyLines(style, status),
+    ...halfRestoreLines(style, status),
     ...needsYouLines(style, status),
     ...fileLines,
   ];
@@ -82,6 +83,13 @@ function missingCopyLines(style: Style, { copies }: StatusView): string[] {
   return copies.flatMap(({ service, environment, concern }) => [
     style.attention(printable(`${service} ${environment}: ${concern}`)),
     `next: shipway backup copy --env ${environment}`,
+  ]);
+}
+
+function halfRestoreLines(style: Style, { restores }: StatusView): string[] {
+  return restores.flatMap(({ service, environment, concern, command }) => [
+    style.attention(printable(`${service} ${environment}: ${concern}`)),
+    `next: ${command}`,
   ]);
 }
 
