@@ -11,7 +11,11 @@ function opened(stores: Record<string, () => Promise<Partial<ReplacedData>[]>>):
   return { plan: {}, effect: {}, stores: () => named } as unknown as OpenBackups;
 }
 
-const half = (tag: string): Partial<ReplacedData> => ({ state: 'half', tag, staged: { place: `/d/main.restore-${tag}` } });
+const half = (tag: string): Partial<ReplacedData> => ({
+  state: 'half',
+  tag,
+  staged: { place: `/d/main.restore-${tag}` },
+});
 
 test('a restore finds its own half swaps, also of a second restore of the same backup, and those of no other', async () => {
   const there = opened({

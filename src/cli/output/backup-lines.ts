@@ -137,6 +137,8 @@ export function restoreLines(wanted: RestorePlan, nowMs: number): string[] {
     `${service} ${environment}: ${stores.join(', ')} is replaced by backup ${backup.id}`,
     `the backup is of ${shownTime(wanted.loss.since)} (${age(wanted.loss.since, nowMs)} ago, ${formatBytes(backup.bytes)}); everything written since then is no longer served`,
     ...wanted.loss.lines.map((line) => printable(`  ${line}`)),
-    wanted.finishes.length > 0 ? 'no other backup is taken first' : 'the replaced data is backed up first and kept aside',
+    wanted.finishes.length > 0
+      ? 'no other backup is taken first'
+      : 'the replaced data is backed up first and kept aside',
   ];
 }

@@ -27,9 +27,7 @@ export function checkAddresses(root: Json, findings: Findings): void {
 
 function passwordsIn(text: string): { offset: number; found: string }[] {
   const userinfo = [...text.matchAll(USERINFO)].flatMap(({ index, 1: scheme = '', 2: password = '' }) =>
-    REFERENCE.test(password) || PORT_AND_PATH.test(password)
-      ? []
-      : [{ offset: index, found: `${scheme}…:***@` }],
+    REFERENCE.test(password) || PORT_AND_PATH.test(password) ? [] : [{ offset: index, found: `${scheme}…:***@` }],
   );
   if (!text.includes('://')) return userinfo;
   const parameters = [...text.matchAll(PARAMETER)].flatMap(({ index, 1: name = '', 2: value = '' }) =>
