@@ -13,6 +13,7 @@ import type { App, LoadedReleaseFile } from './app.ts';
 import { copyConcernsOf } from './inspect-copies.ts';
 import { isExecutorAlive } from './ensure-executor.ts';
 import { halfRestoreConcerns } from './half-restores.ts';
+import { missingConcerns } from './missing-backups.ts';
 import { viewRelease, type ReleaseView } from './release-view.ts';
 
 /** An unfinished release, with the step it is at. */
@@ -41,6 +42,8 @@ export interface StatusView {
   drills: { service: string; environment: string; concern: string }[];
   /** Places whose newest backup is not in every second place. */
   copies: { service: string; environment: string; concern: string }[];
+  /** Places with backups that were sealed here, and are neither here nor pruned. */
+  missing: { service: string; environment: string; concern: string }[];
   /** Places with data half swapped by a restore that was killed, and what finishes it. */
   restores: { service: string; environment: string; concern: string; command: string }[];
   /** Whether somebody runs the unfinished releases. */
@@ -56,7 +59,7 @@ export async function showStatus(app: App): Promise<StatusView> {
   const database = await app.existingDatabase();
   const now = new Date(app.nowMs()).toISOString();
   if (database === null) {
-    const none = { quarantine: [], drills: [], copies: [], restores: [] };
+    const none = { quarantine: [], drills: [], copies: [], missing: [], restores: [] };
     return { places: declared, ...none, executorAlive: false, releaseFileProblem, now };
   }
   const { db } = database;
@@ -85,7 +88,8 @@ export async function showStatus(app: App): Promise<StatusView> {
   const drills = await drillConcerns(app, database);
   const copies = await copiesMissing(app, database);
   const restores = await restoresHalfDone(app);
-  return { places: sorted, quarantine, drills, copies, restores, executorAlive, releaseFileProblem, now };
+  const missing = await backupsMissing(app);
+  return { places: sorted, quarantine, drills, copies, missing, restores, executorAlive, releaseFileProblem, now };
 }
 
 function emptyPlace({ service, environment }: { service: string; environment: string }): PlaceView {
@@ -124,6 +128,11 @@ async function readableFile(app: App): Promise<LoadedReleaseFile | null> {
 async function copiesMissing(app: App, database: Database): Promise<StatusView['copies']> {
   const file = await readableFile(app);
   return file === null ? [] : copyConcernsOf(database, file.config);
+}
+
+async function backupsMissing(app: App): Promise<StatusView['missing']> {
+  const file = await readableFile(app);
+  return file === null ? [] : missingConcerns(app, file.config);
 }
 
 async function restoresHalfDone(app: App): Promise<StatusView['restores']> {

@@ -160,6 +160,7 @@ describe('common options', () => {
         places: [],
         quarantine: [],
         copies: [],
+        missing: [],
         restores: [],
         drills: [],
         executorAlive: false,

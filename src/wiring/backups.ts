@@ -44,6 +44,7 @@ import { placeOf, proofTool, recordProof, recordVerified, tellJournal } from './
 import { prestage, stage } from './stage-backup.ts';
 import { copyTools } from './copies.ts';
 import { forgetKeys, keyRingOf } from './backup-keys.ts';
+import { projectName } from './project-name.ts';
 import { setAside, type SetAside } from './set-aside.ts';
 
 export { newIdentity, withCopy } from '../adapters/vaults/index.ts';
@@ -64,7 +65,7 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
   });
   return {
     create: (plan, request, effect) =>
-      create({ vault: at(plan), stores: stores(request.stores), open }, plan, request, effect),
+      create({ vault: at(plan), stores: stores(request.stores), open, projectDirectory }, plan, request, effect),
     find: async (plan, reference) => summaryOf(await at(plan).show(reference, placeOf(plan))),
     list: async (plan) => listOf(at(plan), plan),
     async prove(plan, request, effect) {
@@ -154,6 +155,7 @@ interface Place {
   vault: Vault;
   stores: NamedOpenStore[];
   open: () => Promise<Database>;
+  projectDirectory: string;
 }
 
 /** So many ids one request may have. */
@@ -236,11 +238,13 @@ async function recordSealed(
   sealed: Sealed,
   verifiedSeconds: number,
 ): Promise<void> {
-  const { open, vault } = place;
+  const { open, vault, projectDirectory } = place;
   const { id } = sealed.manifest;
   const facts = {
     manifest: sealed.manifestSha256,
     level: DEFAULT_LEVEL,
+    // Whose folder it is missing from when it is gone: several projects may share a memory.
+    project: projectName(projectDirectory),
     ...((await isSuspicious(vault, sealed)) ? { suspicious: true } : {}),
   };
   await tellJournal(open, plan, { type: 'backup.sealed', backup: id, token: effect.token, facts });
