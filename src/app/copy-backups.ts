@@ -7,6 +7,7 @@ import { problem, problemRecord, type ProblemRecord } from '../core/release/prob
 import type { BackupSummary } from '../engine/steps/step-backups.ts';
 import { effectUntil } from '../platform/effect.ts';
 import { withBackupLock } from '../state/backup-record.ts';
+import { damagedCopies } from '../state/copy-record.ts';
 import type { App } from './app.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
 
@@ -153,6 +154,8 @@ export interface BackupThere {
   signer: string | null;
   /** Why its manifest cannot be trusted, or null. */
   reason: string | null;
+  /** What a fetch found wrong with it, or null. */
+  damage: string | null;
   /** When it was marked to be deleted, or null. */
   prunedAt: string | null;
   isHere: boolean;
@@ -168,13 +171,18 @@ export async function listThere(
   placesMeant(opened, place);
   const here = new Set((await opened.vault(opened.plan).list()).map(({ id }) => id));
   const limits = { place, limitSeconds: LIST_LIMIT_SECONDS };
+  const database = await app.existingDatabase();
+  const damaged = database === null ? new Map<string, string>() : await damagedCopies(database.db, opened.plan, place);
   return opened.backups.copies.at(opened.plan, limits, opened.effect, async (act) => {
-    const backups = (await act.list()).map((copied) => thereOf(copied, here.has(copied.id)));
+    const backups = (await act.list()).map((copied) => ({
+      ...thereOf(copied, here.has(copied.id)),
+      damage: damaged.get(copied.id) ?? null,
+    }));
     return { where: act.where, backups: backups.toReversed() };
   });
 }
 
-function thereOf({ id, state, sealed, reason, tombstone }: CopiedBackup, isHere: boolean): BackupThere {
+function thereOf({ id, state, sealed, reason, tombstone }: CopiedBackup, isHere: boolean): Omit<BackupThere, 'damage'> {
   const manifest = sealed?.manifest;
   return {
     id,

@@ -5,6 +5,7 @@ import { withBackupLock } from '../state/backup-record.ts';
 import type { App } from './app.ts';
 import { storesMeant, type BackupSummary, type RestoreWish } from './manage-backups.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
+import { refuseUsedFolder } from './refuse-used-folder.ts';
 
 /** Where the data of a backup is written, beside the live data. */
 export interface Extracted {
@@ -52,7 +53,9 @@ async function planned({ backups, plan, effect }: OpenBackups, wish: RestoreWish
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(given)) {
     // One store alone is a look at that store.
     const withContext = wish.stores.length === 0 && holdsContext(backup);
-    return { backup, stores, into: resolve(given), kind: 'folder', withContext };
+    const folder = resolve(given);
+    await refuseUsedFolder(folder, plan, effect);
+    return { backup, stores, into: folder, kind: 'folder', withContext };
   }
   if (stores.length === 1) return { backup, stores, into: withoutPassword(given), kind: 'place', withContext: false };
   throw problem('usage', `${stores.length} stores do not go into one place`, {

@@ -15,6 +15,8 @@ import { openReleases } from '../state/releases.ts';
 import type { App, LoadedReleaseFile } from './app.ts';
 import { isExecutorAlive } from './ensure-executor.ts';
 import type { Finding } from './finding.ts';
+import { inspectHalfRestores } from './half-restores.ts';
+import { inspectMissing } from './missing-backups.ts';
 import { inspectBackups } from './inspect-backups.ts';
 import { inspectCopies } from './inspect-copies.ts';
 import { existingFolder, inspectStateFolder } from './inspect-state-folder.ts';
@@ -53,7 +55,12 @@ async function inspectBackupsOf(app: App, { config }: LoadedReleaseFile): Promis
   const [environment] = Object.values(config.environments);
   if (environment === undefined) return [];
   const head = planHead(config, environment, { version: '0.0.0', commit: null });
-  return [...(await inspectBackups(app, config, head)), ...(await inspectCopies(app, config, head))];
+  return [
+    ...(await inspectBackups(app, config, head)),
+    ...(await inspectCopies(app, config, head)),
+    ...(await inspectHalfRestores(app, config)),
+    ...(await inspectMissing(app, config)),
+  ];
 }
 
 function ok(what: string, found: string): Finding {

@@ -18,6 +18,7 @@ export async function makeBackupKeys(app: App, path: string): Promise<BackupKeyP
   const tools = await app.tools();
   const { recipient, identity } = await tools.newIdentity();
   const target = await openNew(file).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') throw noFolder(file);
     throw errorCode(error) === 'EEXIST' ? taken(file) : error;
   });
   try {
@@ -35,5 +36,12 @@ function taken(file: string): Error {
   return problem('refused', 'there is a file of that name, and it is not written over', {
     where: file,
     next: 'Name a file that is not there yet.',
+  });
+}
+
+function noFolder(file: string): Error {
+  return problem('not-found', 'there is no folder for this file', {
+    where: file,
+    next: `Make the folder (mkdir -p ${dirname(file)}) or name a file in one that is there.`,
   });
 }

@@ -18,6 +18,7 @@ import { holderOf, withServiceLock } from '../state/service-lock.ts';
 import { stepRuns } from '../state/step-runs.ts';
 import type { App } from './app.ts';
 import { describeLoss, downLossLines, lossOfWay, type Loss } from './describe-loss.ts';
+import { ownHalfRestores, stagedToFinish } from './half-restores.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
 
 export type { BackupSummary, TakenBackup };
@@ -57,6 +58,8 @@ export interface RestorePlan {
   loss: Loss;
   /** Whether the name of the service is asked for in any case. */
   isProduction: boolean;
+  /** Stores into which this backup was half swapped when its restore was killed: it is finished, and not begun anew. */
+  finishes: string[];
 }
 
 export interface RestoreWish {
@@ -78,13 +81,18 @@ export async function planRestore(app: App, wish: RestoreWish): Promise<RestoreP
   const stores = storesMeant(plan, backup, wish.stores);
   await refuseLocked(app, plan);
   await refuseUnfit(app, opened, { backup, stores });
+  const finishes = (await ownHalfRestores(opened, { backup, stores })).map(({ store }) => store);
   return {
     backup,
     service: config.service,
     environment: chosen.name,
     stores,
-    loss: await describeLoss(backups, plan, { ...backup, stores }, effect),
+    loss:
+      finishes.length > 0
+        ? lossOfFinishing(backup, finishes)
+        : await describeLoss(backups, plan, { ...backup, stores }, effect),
     isProduction: isProduction(config, chosen.name),
+    finishes,
   };
 }
 
@@ -137,7 +145,10 @@ export async function restoreBackup(
       const effect = effectUntil(opened.effect, AbortSignal.any([lost, alsoLost]));
       const within = { ...opened, effect };
       await refuseUnfit(app, within, wanted);
-      const before = safetyBackup ? await backUpFirst(app, within) : null;
+      const half = await ownHalfRestores(within, wanted);
+      // What is half swapped is no state to go back to, and often no server runs that could be asked for it: the backup of before was taken then.
+      const before =
+        half.length > 0 ? await backupOfBefore(within, wanted) : safetyBackup ? await backUpFirst(app, within) : null;
       await stageAndSwap(within, wanted);
       return { before, restored: wanted.backup };
     }),
@@ -146,7 +157,9 @@ export async function restoreBackup(
 
 async function stageAndSwap(opened: OpenBackups, wanted: RestorePlan): Promise<void> {
   const { backups, plan, effect } = opened;
-  const stores = plan.stores.filter((store) => wanted.stores.includes(store.name));
+  const half = await ownHalfRestores(opened, wanted);
+  const isBegun = (name: string): boolean => half.some(({ store }) => store === name);
+  const stores = plan.stores.filter(({ name }) => wanted.stores.includes(name) && !isBegun(name));
   const staged = await backups.stage(plan, { id: wanted.backup.id, stores }, effect);
   try {
     // The copies may have taken an hour, and no lock keeps anybody from starting a version without us.
@@ -156,7 +169,21 @@ async function stageAndSwap(opened: OpenBackups, wanted: RestorePlan): Promise<v
     if (!effect.signal.aborted) await backups.unstage(plan, staged, effect);
     throw error;
   }
-  await backups.swap(plan, staged, effect);
+  await backups.swap(plan, stagedToFinish(half, staged), effect);
+}
+
+/** Nothing more is lost than whoever began it has said may be. */
+function lossOfFinishing(backup: BackupSummary, stores: readonly string[]): Loss {
+  const line = `a restore of this backup was killed half way; it is finished (${stores.join(', ')}), and not begun anew`;
+  return { since: backup.createdAt, lines: [line], isNothing: true };
+}
+
+/** The newest that was taken before a restore, and after the backup that is put back; null where none was. */
+async function backupOfBefore({ backups, plan }: OpenBackups, { backup }: RestorePlan): Promise<BackupSummary | null> {
+  const later = (await backups.list(plan)).filter(
+    (one) => one.reason === 'pre-restore' && Date.parse(one.createdAt) > Date.parse(backup.createdAt),
+  );
+  return later.toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))[0] ?? null;
 }
 
 async function backUpFirst(app: App, opened: OpenBackups): Promise<BackupSummary> {

@@ -9,6 +9,7 @@ import { problemRecord, type ProblemRecord } from '../core/release/problem.ts';
 import type { PlaceAct } from '../engine/steps/step-copies.ts';
 import { timestamp } from '../platform/clock.ts';
 import { journalBackups } from '../state/backup-record.ts';
+import { damagedCopies } from '../state/copy-record.ts';
 import { personActor } from '../state/releases.ts';
 import type { App } from './app.ts';
 import { knownBackup, retentionFacts, type Inventory, type RetentionFacts } from './backup-inventory.ts';
@@ -51,13 +52,15 @@ export async function pruneCopies(
   how: 'look' | 'do',
 ): Promise<PrunedPlace[]> {
   const facts = await retentionFacts(app, opened);
+  const database = await app.existingDatabase();
   const { plan, effect, backups } = opened;
   const found: PrunedPlace[] = [];
   for (const { name: place } of plan.backupCopies ?? []) {
     try {
       const limits = { place, limitSeconds: LIMIT_SECONDS };
+      const damaged = database === null ? new Map<string, string>() : await damagedCopies(database.db, plan, place);
       const looked = await backups.copies.at(plan, limits, effect, (act) =>
-        pruneOne({ app, opened, inventory, facts, how, place }, act),
+        pruneOne({ app, opened, inventory, facts: { ...facts, records: withDamage(facts, damaged) }, how, place }, act),
       );
       found.push(looked);
     } catch (error) {
@@ -65,6 +68,17 @@ export async function pruneCopies(
     }
   }
   return found;
+}
+
+/** What is whole here may be damaged there, where a fetch has found it so. */
+function withDamage({ records }: RetentionFacts, damaged: ReadonlyMap<string, string>): RetentionFacts['records'] {
+  const seen = new Map(records);
+  for (const id of damaged.keys()) {
+    const record = records.get(id);
+    if (record !== undefined)
+      seen.set(id, { ...record, proof: { level: 1, outcome: 'fail', at: record.proof?.at ?? '' } });
+  }
+  return seen;
 }
 
 interface Pruning {

@@ -13,6 +13,8 @@ import { stepRuns } from '../state/step-runs.ts';
 import type { App, LoadedReleaseFile } from './app.ts';
 import { copyConcernsOf } from './inspect-copies.ts';
 import { isExecutorAlive } from './ensure-executor.ts';
+import { halfRestoreConcerns } from './half-restores.ts';
+import { missingConcerns } from './missing-backups.ts';
 import { viewRelease, type ReleaseView } from './release-view.ts';
 
 /** An unfinished release, with the step it is at. */
@@ -41,6 +43,10 @@ export interface StatusView {
   drills: { service: string; environment: string; concern: string }[];
   /** Places whose newest backup is not in every second place. */
   copies: { service: string; environment: string; concern: string }[];
+  /** Places with backups that were sealed here, and are neither here nor pruned. */
+  missing: { service: string; environment: string; concern: string }[];
+  /** Places with data half swapped by a restore that was killed, and what finishes it. */
+  restores: { service: string; environment: string; concern: string; command: string }[];
   /** Whether somebody runs the unfinished releases. */
   executorAlive: boolean;
   /** Why the places of the release file are missing here; null when it was read, or when there is none. */
@@ -54,7 +60,8 @@ export async function showStatus(app: App): Promise<StatusView> {
   const database = await app.existingDatabase();
   const now = new Date(app.nowMs()).toISOString();
   if (database === null) {
-    return { places: declared, quarantine: [], drills: [], copies: [], executorAlive: false, releaseFileProblem, now };
+    const none = { quarantine: [], drills: [], copies: [], missing: [], restores: [] };
+    return { places: declared, ...none, executorAlive: false, releaseFileProblem, now };
   }
   const { db } = database;
   const [live, holds, quarantine, rows] = await Promise.all([
@@ -81,7 +88,9 @@ export async function showStatus(app: App): Promise<StatusView> {
   const executorAlive = rows.length > 0 && (await isExecutorAlive(app));
   const drills = await drillConcerns(app, database);
   const copies = await copiesMissing(app, database);
-  return { places: sorted, quarantine, drills, copies, executorAlive, releaseFileProblem, now };
+  const restores = await restoresHalfDone(app);
+  const missing = await backupsMissing(app);
+  return { places: sorted, quarantine, drills, copies, missing, restores, executorAlive, releaseFileProblem, now };
 }
 
 function emptyPlace({ service, environment }: { service: string; environment: string }): PlaceView {
@@ -120,6 +129,16 @@ async function readableFile(app: App): Promise<LoadedReleaseFile | null> {
 async function copiesMissing(app: App, database: Database): Promise<StatusView['copies']> {
   const file = await readableFile(app);
   return file === null ? [] : copyConcernsOf(database, file.config);
+}
+
+async function backupsMissing(app: App): Promise<StatusView['missing']> {
+  const file = await readableFile(app);
+  return file === null ? [] : missingConcerns(app, file.config);
+}
+
+async function restoresHalfDone(app: App): Promise<StatusView['restores']> {
+  const file = await readableFile(app);
+  return file === null ? [] : halfRestoreConcerns(app, file.config);
 }
 
 /** By the release file as it is now; without one that can be read nobody asks for drills. */

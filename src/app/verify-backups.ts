@@ -11,6 +11,7 @@ import { RESTORE_LEVEL, START_LEVEL, type VerificationLevel } from '../core/back
 import { problem } from '../core/release/problem.ts';
 import { fetchedBackups } from '../state/copy-record.ts';
 import type { App } from './app.ts';
+import { missingBackups } from './missing-backups.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
 import { proveByStart } from './prove-by-start.ts';
 
@@ -39,6 +40,8 @@ export interface VerifiedBackups {
   backups: BackupVerdict[];
   /** Ids whose manifest names a backup before it that is neither here nor pruned: it was taken away or exchanged. */
   broken: string[];
+  /** Ids that were sealed here and are neither here nor pruned, by the journal; none when one backup was named. */
+  missing: string[];
 }
 
 /** Which backups are meant, and looks at none. */
@@ -52,7 +55,12 @@ export async function verifyBackups(app: App, wish: VerifyWish): Promise<Verifie
   const backups: BackupVerdict[] = [];
   for (const id of await idsOf(opened, wish.reference)) backups.push(await proveOne(app, opened, id, wish));
   const broken = await brokenHere(app, opened);
-  return { backups, broken: broken.filter((id) => wish.reference === null || backups.some((one) => one.id === id)) };
+  const missing = wish.reference === null ? await missingBackups(app, opened) : [];
+  return {
+    backups,
+    broken: broken.filter((id) => wish.reference === null || backups.some((one) => one.id === id)),
+    missing,
+  };
 }
 
 /** One that was fetched alone has its predecessors elsewhere: nobody took them away from here. */

@@ -101,7 +101,9 @@ export async function restore(session: Session, id: string, given: RestoreOption
   if (!screen.isJson) screen.lines(restoreLines(wanted, { nowMs: app.nowMs(), safetyBackup }));
   if (options.dryRun) return exitCode('done');
   const question = `Replace ${wanted.stores.join(', ')} of ${wanted.service} ${wanted.environment}?`;
-  await confirmLoss(session, { ...wanted, question, accepted: given.yesLoseDataSince ?? null });
+  // The same command finishes what a killed one began: whoever typed it has said what may be lost.
+  const isAccepted = wanted.finishes.length > 0 && given.yesLoseDataSince !== undefined;
+  if (!isAccepted) await confirmLoss(session, { ...wanted, question, accepted: given.yesLoseDataSince ?? null });
   const done = await restoreBackup(app, wanted, { safetyBackup });
   if (screen.isJson) screen.json({ how: 'done', ...done });
   else screen.lines([`restored ${done.restored.id}`, keptWords(done.before)]);

@@ -1,7 +1,7 @@
 import { isVerificationLevel, RESTORE_LEVEL, type VerificationLevel } from '../core/backup/verification-level.ts';
 import { problem } from '../core/release/problem.ts';
 import { exitCode } from './exit-codes.ts';
-import { brokenLines } from './output/backup-trust-lines.ts';
+import { brokenLines, missingLines } from './output/backup-trust-lines.ts';
 import { drillLines, plannedDrillLines, verdictLines } from './output/proof-lines.ts';
 import type { Session } from './session.ts';
 
@@ -23,14 +23,14 @@ export async function verify(session: Session, id: string | null, given: VerifyO
     else screen.lines(ids.map((one) => `would verify ${one} at V${level}`));
     return exitCode('done');
   }
-  const { backups, broken } = await verifyBackups(app, wish);
-  if (screen.isJson) screen.json({ backups, broken });
+  const { backups, broken, missing } = await verifyBackups(app, wish);
+  if (screen.isJson) screen.json({ backups, broken, missing });
   else {
     screen.lines(verdictLines(screen.style, backups, { level, isNamed: id !== null }));
-    screen.lines(brokenLines(screen.style, broken));
+    screen.lines([...brokenLines(screen.style, broken), ...missingLines(screen.style, missing)]);
   }
   if (backups.some((verdict) => verdict.outcome === 'fail')) return exitCode('failed');
-  if (broken.length > 0) return exitCode('tampering');
+  if (broken.length + missing.length > 0) return exitCode('tampering');
   return exitCode(backups.every((verdict) => verdict.outcome === 'pass') ? 'done' : 'failed');
 }
 

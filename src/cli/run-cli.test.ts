@@ -165,6 +165,8 @@ describe('common options', () => {
         places: [],
         quarantine: [],
         copies: [],
+        missing: [],
+        restores: [],
         drills: [],
         executorAlive: false,
         releaseFileProblem: null,

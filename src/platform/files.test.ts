@@ -152,6 +152,20 @@ describe('reading', () => {
 });
 
 describe('folders', () => {
+  it.skipIf(!existsSync('/proc/self'))(
+    'cannot be made in a place like /proc, which is a problem and not a wait',
+    async () => {
+      expect(await problemOf(files.ensureDirectory('/proc/shipway/x'))).toMatchObject({
+        kind: 'not-permitted',
+        message: '/proc/shipway/x could not be created: nobody can make a folder in /proc',
+      });
+    },
+  );
+
+  it('cannot have the name that a file has', async () => {
+    expect(await problemOf(files.ensureDirectory('/dev/null'))).toMatchObject({ kind: 'not-found' });
+  });
+
   it('creates a folder for its owner only and does not mind one that exists', async () => {
     const path = join(folder, 'a', 'b');
     await files.ensureDirectory(path);

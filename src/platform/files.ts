@@ -1,7 +1,18 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, statfsSync } from 'node:fs';
-import { copyFile, lstat, mkdir, open, readFile, readdir, rename as renamePath, rm, rmdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import {
+  copyFile,
+  lstat,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rename as renamePath,
+  rm,
+  rmdir,
+  stat,
+} from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { problem } from '../core/release/problem.ts';
 import { errorCode } from './error-code.ts';
@@ -51,7 +62,40 @@ export async function readText(path: string): Promise<string | null> {
 
 /** Creates the folder and those above it; one that exists is left as it is. */
 export async function ensureDirectory(path: string, mode = 0o700): Promise<void> {
-  await named(path, 'created', () => mkdir(path, { recursive: true, mode }));
+  await named(path, 'created', () => makeDirectories(path, mode));
+}
+
+/** One by one: `recursive` of Node 20 asks for ever where a folder that exists lets nobody make another in it and says there is none (/proc). */
+async function makeDirectories(path: string, mode: number): Promise<void> {
+  const missing: string[] = [];
+  for (let at = resolve(path); !(await isMadeOrThere(at, mode)); at = dirname(at)) missing.push(at);
+  for (const at of missing.toReversed()) {
+    if (await isMadeOrThere(at, mode)) continue;
+    throw problem('not-permitted', `${path} could not be created: nobody can make a folder in ${dirname(at)}`, {
+      where: path,
+      next: 'Choose another folder.',
+    });
+  }
+}
+
+/** False when what is above it is not there. */
+async function isMadeOrThere(path: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(path, { mode });
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' && dirname(path) !== path) return false;
+    const isThere = await stat(path).then(
+      (facts) => facts.isDirectory(),
+      () => null,
+    );
+    if (isThere === true) return true;
+    if (errorCode(error) !== 'EEXIST') throw error;
+    throw problem('not-found', `${path} could not be created: a file of that name is there`, {
+      where: path,
+      next: `Move the file away (ls -ld ${path}) or choose another folder.`,
+    });
+  }
 }
 
 /** Deletes a file or a folder with everything in it; nothing there is fine. Links are deleted, never followed. */

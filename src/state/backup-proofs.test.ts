@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ProofRun } from '../core/backup/proof-run.ts';
 import { drillRecord, keepProof, proofRuns } from './backup-proofs.ts';
 import { backupRecords } from './backup-record.ts';
+import { expectedBackups } from './expected-backups.ts';
 import { removeServer } from './embedded-postgres.ts';
 import { readJournal } from './journal.ts';
 import { openDatabase, type Database } from './open-database.ts';
@@ -78,4 +79,24 @@ test('a pass clears a fault only when it looked as thoroughly; a fault always co
   expect(await tell('backup.verified', { level: 3, outcome: 'could-not-measure' })).toBe('V3 fail');
   expect(await tell('backup.verified', { level: 3, outcome: 'pass' })).toBe('V3 pass');
   expect(await tell('backup.verified', { level: 0, outcome: 'fail' })).toBe('V0 fail');
+});
+
+test('a backup is expected where it was sealed, until it was pruned and when it came out of the trash again', async () => {
+  const place = { service: 'expected', environment: 'production' };
+  const frame = { release: null, ...place, actor: { kind: 'system' as const, id: 'backups' } };
+  for (const [backup, project] of [
+    ['bk_1', 'here'],
+    ['bk_2', 'here'],
+    ['bk_3', 'here'],
+    ['bk_4', 'elsewhere'],
+  ] as const)
+    await journalBackup(database.db, { ...frame, type: 'backup.sealed', data: { backup, project } });
+  for (const backup of ['bk_2', 'bk_3'])
+    await journalBackup(database.db, {
+      ...frame,
+      type: 'backup.pruned',
+      data: { backup, manifest: null, rule: 'old' },
+    });
+  await journalBackup(database.db, { ...frame, type: 'backup.recovered', data: { backup: 'bk_3', rule: 'pin' } });
+  expect(await expectedBackups(database.db, place, 'here')).toEqual(['bk_1', 'bk_3']);
 });

@@ -6,6 +6,7 @@ import type { Tables } from './tables.ts';
 const STATES: Record<string, CopyRecord['state']> = {
   'backup.copied': 'copied',
   'backup.copy-failed': 'failed',
+  'backup.copy-damaged': 'failed',
   'backup.copy-pruned': 'pruned',
   'backup.copy-recovered': 'copied',
   'backup.copy-removed': 'removed',
@@ -30,6 +31,21 @@ export async function copyHistory(db: Kysely<Tables>, place: Place): Promise<Cop
     if (state !== undefined) note(records, backup, { row, state });
   }
   return { newest: [...sealed].sort(byTime).at(-1) ?? null, records };
+}
+
+/**
+ * Of the copies in one place those that a fetch found damaged, each with what was wrong. One is good again when files of it were sent once more,
+ * or when it came back whole; that its sizes are right mends nothing.
+ */
+export async function damagedCopies(db: Kysely<Tables>, at: Place, place: string): Promise<Map<string, string>> {
+  const damaged = new Map<string, string>();
+  const types = ['backup.copy-damaged', 'backup.copied', 'backup.fetched', 'backup.copy-removed'];
+  for (const row of await entriesOf(db, at, types)) {
+    if (textOf(row, 'place') !== place) continue;
+    if (row.type === 'backup.copy-damaged') damaged.set(textOf(row, 'backup'), textOf(row, 'fault'));
+    else if (row.type !== 'backup.copied' || row.data['sentFiles'] !== 0) damaged.delete(textOf(row, 'backup'));
+  }
+  return damaged;
 }
 
 /** Backups that came back from a second place and were not here before. */
@@ -58,6 +74,6 @@ function note(
   const name = textOf(row, 'place');
   const fault = textOf(row, 'fault') || null;
   // A later try that could not even look does not take away what was copied.
-  if (state === 'failed' && places.get(name)?.state === 'copied') return;
+  if (row.type === 'backup.copy-failed' && places.get(name)?.state === 'copied') return;
   places.set(name, { state, at: row.at, fault });
 }

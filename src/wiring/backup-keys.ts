@@ -4,6 +4,7 @@ import { isBackupOf } from '../core/backup/backup-id.ts';
 import type { BackupKeys } from '../core/config/service-config.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { isProblem, problem } from '../core/release/problem.ts';
+import { errorCode } from '../platform/error-code.ts';
 import { readText } from '../platform/files.ts';
 import { registerSecret } from '../platform/redact.ts';
 import { backupNeeds } from '../state/backup-needs.ts';
@@ -47,12 +48,22 @@ function valueOf(plan: Plan, projectDirectory: string, written: string): string 
 
 /** Named as it is written in the release file: what the variable holds may be a slip of a secret, and is never shown. */
 async function fromFile(path: string, written: string): Promise<string> {
-  const text = path.includes('AGE-SECRET-KEY-') ? '' : await readText(path);
+  const text = path.includes('AGE-SECRET-KEY-') ? '' : await readText(path).catch(unlessFolder(written));
   if (text !== null) return identityIn(text, `backups.encryption.identity: ${written}`);
   throw problem('not-found', 'the file with the identity of backups is not there', {
     where: `backups.encryption.identity: ${written}`,
     next: 'Write a path that is there, or the identity itself into the variable.',
   });
+}
+
+function unlessFolder(written: string) {
+  return (error: unknown): never => {
+    if (errorCode(error) !== 'EISDIR') throw error;
+    throw problem('config-invalid', 'the identity of backups is a folder, and not a file', {
+      where: `backups.encryption.identity: ${written}`,
+      next: 'Write the path of the file with the identity, or the identity itself, into the variable.',
+    });
+  };
 }
 
 /** Deletes the data keys of a place that no open or held release can need. */

@@ -35,6 +35,7 @@ import { swapIn, unstage } from './swap-backup.ts';
 import { copyTools } from './copies.ts';
 import { forgetKeys, keyRingOf } from './backup-keys.ts';
 import { isSuspicious } from './is-suspicious.ts';
+import { projectName } from './project-name.ts';
 import { setAside, type SetAside } from './set-aside.ts';
 
 export { newIdentity, withCopy } from '../adapters/vaults/index.ts';
@@ -56,7 +57,7 @@ export function backupTools(projectDirectory: string, open: () => Promise<Databa
   });
   return {
     create: (plan, request, effect) =>
-      create({ vault: at(plan), stores: stores(plan, request.stores), open }, plan, request, effect),
+      create({ vault: at(plan), stores: stores(plan, request.stores), open, projectDirectory }, plan, request, effect),
     find: async (plan, reference) => summaryOf(await findIn(at(plan), open, plan, reference)),
     list: async (plan) => listOf(at(plan), plan),
     ids: async (plan) => (await at(plan).ids()).filter((id) => isBackupOf(id, plan.service, plan.environment)),
@@ -125,6 +126,7 @@ interface Place {
   vault: Vault;
   stores: NamedOpenStore[];
   open: () => Promise<Database>;
+  projectDirectory: string;
 }
 
 /** So many ids one request may have. */
@@ -207,13 +209,15 @@ async function recordSealed(
   sealed: Sealed,
   verifiedSeconds: number,
 ): Promise<void> {
-  const { open, vault } = place;
+  const { open, vault, projectDirectory } = place;
   const { id, context } = sealed.manifest;
   const revision = context?.migration?.revision ?? null;
   const records = await backupRecords((await open()).db, placeOf(plan));
   const facts = {
     manifest: sealed.manifestSha256,
     level: DEFAULT_LEVEL,
+    // Whose folder it is missing from when it is gone: several projects may share a memory.
+    project: projectName(projectDirectory),
     consistentAt: consistentAtOf(sealed.manifest),
     ...(revision === null ? {} : { revision }),
     ...((await isSuspicious(vault, records, sealed)) ? { suspicious: true } : {}),

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { storeKinds } from '../adapters/stores/index.ts';
 import { createBackup, newBackupId, openVault, type Sealed } from '../adapters/vaults/index.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import type { BackupSummary } from '../engine/steps/step-backups.ts';
+import { damagedCopies } from '../state/copy-record.ts';
 import { readJournal } from '../state/journal.ts';
 import { copyTools } from './copies.ts';
 
@@ -46,7 +47,7 @@ function take(): Promise<Sealed> {
 }
 
 test(
-  'a fetched backup is told as recovered when it was in the trash, as fetched when it was gone, and not told when it was here',
+  'a fetched backup is told as recovered when it was in the trash, as fetched when it was gone, as damaged when its copy is, and not told when it was here',
   async () => {
     const effect = createEffect(project);
     const copies = [
@@ -82,6 +83,16 @@ test(
     await vault().trash(id, { at: '2026-11-21T00:00:00.000Z', why: 'test' });
     await vault().empty(id);
     expect(await told()).toEqual([['backup.fetched', { backup: id, place: 'disk', manifest: manifestSha256 }]]);
+    const part = readdirSync(join(project, 'place'), { recursive: true, withFileTypes: true }).find(
+      (entry) => entry.isFile() && !entry.name.includes('manifest'),
+    );
+    const path = join(part?.parentPath ?? '', part?.name ?? '');
+    chmodSync(path, 0o600);
+    writeFileSync(path, readFileSync(path).fill(7));
+    await vault().trash(id, { at: '2026-11-21T00:00:00.000Z', why: 'test' });
+    await vault().empty(id);
+    await expect(told()).rejects.toMatchObject({ kind: 'backup-invalid' });
+    expect([...(await damagedCopies(memory.database.db, OF, 'disk')).keys()]).toEqual([id]);
   },
   LIMIT_MS,
 );

@@ -17,7 +17,7 @@ import type { JournalEvent } from '../core/journal/event.ts';
 import { formatDuration } from '../core/plan/format-duration.ts';
 import type { Plan } from '../core/plan/plan.ts';
 import { assertNever } from '../core/release/assert-never.ts';
-import { problem, problemRecord } from '../core/release/problem.ts';
+import { isProblem, problem, problemRecord } from '../core/release/problem.ts';
 import type { BackupSummary } from '../engine/steps/step-backups.ts';
 import type { CopyOutcome, CopyTools, PlaceAct } from '../engine/steps/step-copies.ts';
 import type { Effect } from '../platform/effect.ts';
@@ -73,7 +73,14 @@ function actOn(
     async bringBack(id) {
       const was = await standingOf(second.vault, id);
       const recordedSha256 = await recordedManifest((await open()).db, id);
-      const sealed = await fetchBackup({ ...second, id, recordedSha256, effect });
+      const sealed = await fetchBackup({ ...second, id, recordedSha256, effect }).catch(async (error: unknown) => {
+        // What lies there counts for nothing from now on: neither in a list nor where prune decides what may go.
+        if (isProblem(error) && error.kind === 'backup-invalid') {
+          const data = { backup: id, place: name, fault: error.message };
+          await tell({ open, plan, effect }, (frame) => ({ ...frame, type: 'backup.copy-damaged', data }));
+        }
+        throw error;
+      });
       if (was !== 'listed') await tell({ open, plan, effect }, (frame) => cameBack(frame, { was, sealed, name }));
       return summaryOf(sealed);
     },

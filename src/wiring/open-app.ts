@@ -1,4 +1,4 @@
-import { hostname, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { App, LoadedReleaseFile, Tools } from '../app/app.ts';
 import type { Plan } from '../core/plan/plan.ts';
@@ -8,6 +8,7 @@ import { exists } from '../platform/files.ts';
 import { redact } from '../platform/redact.ts';
 import type { Database } from '../state/open-database.ts';
 import { findProject, type Project } from './find-project.ts';
+import { projectName } from './project-name.ts';
 import { variablesFor } from './variables-for.ts';
 
 export interface OpenOptions {
@@ -81,11 +82,6 @@ function lazyDatabase(stateDirectory: string, applicationName: string): LazyData
       await database?.close();
     },
   };
-}
-
-/** The built-in memory belongs to one project; in a team's database the machine and the folder tell projects apart. */
-export function projectName(directory: string): string {
-  return process.env['SHIPWAY_DATABASE_URL'] === undefined ? 'this' : `${hostname()}:${directory}`;
 }
 
 interface EffectRequest {

@@ -6,7 +6,7 @@ import { createLog } from '../platform/log.ts';
 import { openDatabase } from '../state/open-database.ts';
 import { adapters } from './adapters.ts';
 import { backupTools } from './backups.ts';
-import { projectName } from './open-app.ts';
+import { projectName } from './project-name.ts';
 import { startExecutor } from './start-executor.ts';
 import { variablesFor } from './variables-for.ts';
 

@@ -27,8 +27,10 @@ export interface ReplacedData {
   record: { keptAt: string };
   /** The tag it was staged under: the id of the backup that was restored, with a number behind it when it was restored again. */
   tag: string;
-  /** `half`: a swap or its undo was interrupted and has to be finished first. */
+  /** `half`: a swap or its undo was interrupted and has to be finished first; a swap also while the server was not started on the data. */
   state: 'replaced' | 'half';
+  /** What `swap` takes to finish one that is half done. Absent: the store finishes it by its notes when the backup is restored again. */
+  staged?: Staged;
   bytes: number;
 }
 

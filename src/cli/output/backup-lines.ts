@@ -38,7 +38,9 @@ export function backupTable(
   const notes = backups.map((backup) => [
     ...(backup.pin === null ? [] : [`  pinned by ${printable(`${backup.pin.by}: ${backup.pin.reason}`)}`]),
     ...(backup.suspicious
-      ? ['  less than half of the data of the backup before it: look at it before you rely on it, and pin it when that is right']
+      ? [
+          '  less than half of the data of the backup before it: look at it before you rely on it, and pin it when that is right',
+        ]
       : []),
     ...missingCopies(backup).map((line) => `  ${printable(line)}`),
     ...(shown.explain ? backup.rules.map((rule) => style.faint(`  ${printable(rule)}`)) : []),
@@ -140,6 +142,8 @@ export function restoreLines(
     `${service} ${environment}: ${stores.join(', ')} is replaced by backup ${backup.id}`,
     `the backup is of ${shownTime(wanted.loss.since)} (${age(wanted.loss.since, nowMs)} ago, ${formatBytes(backup.bytes)}); everything written since then is no longer served`,
     ...wanted.loss.lines.map((line) => printable(`  ${line}`)),
-    `the replaced data is ${safetyBackup ? 'backed up first and' : 'NOT backed up first, only'} kept aside`,
+    wanted.finishes.length > 0
+      ? 'no other backup is taken first'
+      : `the replaced data is ${safetyBackup ? 'backed up first and' : 'NOT backed up first, only'} kept aside`,
   ];
 }

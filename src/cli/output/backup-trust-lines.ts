@@ -10,6 +10,13 @@ export function brokenLines(style: Style, broken: readonly string[]): string[] {
   );
 }
 
+/** What was sealed here, and does not lie there any more. */
+export function missingLines(style: Style, missing: readonly string[]): string[] {
+  return missing.map(
+    (id) => `${style.bad('FAIL')}  ${id} is neither here nor pruned: it was taken away or lost (shipway backup fetch)`,
+  );
+}
+
 /** What lies there and cannot be trusted. */
 export function untrustedLines(style: Style, untrusted: readonly Untrusted[]): string[] {
   return untrusted.map(({ id, reason }) => `${style.bad('UNTRUSTED')}  ${id}: ${printable(reason)}`);

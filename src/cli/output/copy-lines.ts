@@ -77,8 +77,9 @@ export function thereTable(
   return [style.strong(head), ...lines, ...bad, at];
 }
 
-function stateOf({ state, reason, prunedAt }: BackupThere, nowMs: number): string {
+function stateOf({ state, reason, damage, prunedAt }: BackupThere, nowMs: number): string {
   if (reason !== null) return 'UNTRUSTED';
+  if (damage !== null) return printable(`DAMAGED: ${damage}`);
   switch (state) {
     case 'half':
       return 'not copied to its end';

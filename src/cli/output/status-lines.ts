@@ -26,6 +26,8 @@ export function statusLines(style: Style, status: StatusView): string[] {
     ...quarantineLines(status),
     ...drillLines(style, status),
     ...missingCopyLines(style, status),
+    ...missingLines(style, status),
+    ...halfRestoreLines(style, status),
     ...needsYouLines(style, status),
     ...fileLines,
   ];
@@ -82,6 +84,20 @@ function missingCopyLines(style: Style, { copies }: StatusView): string[] {
   return copies.flatMap(({ service, environment, concern }) => [
     style.attention(printable(`${service} ${environment}: ${concern}`)),
     `next: shipway backup copy --env ${environment}`,
+  ]);
+}
+
+function missingLines(style: Style, { missing }: StatusView): string[] {
+  return missing.flatMap(({ service, environment, concern }) => [
+    style.attention(printable(`${service} ${environment}: ${concern}`)),
+    `next: shipway backup verify --env ${environment}`,
+  ]);
+}
+
+function halfRestoreLines(style: Style, { restores }: StatusView): string[] {
+  return restores.flatMap(({ service, environment, concern, command }) => [
+    style.attention(printable(`${service} ${environment}: ${concern}`)),
+    `next: ${command}`,
   ]);
 }
 

@@ -1,4 +1,5 @@
 import type { Json } from '../release/json.ts';
+import { checkAddresses } from './rules-of-addresses.ts';
 import { checkCopies } from './rules-of-copies.ts';
 import {
   checkApprovals,
@@ -33,6 +34,7 @@ const RULES: readonly Rule[] = [
   checkWatches,
   checkVariables,
   checkArguments,
+  checkAddresses,
 ];
 
 /** Everything that is wrong or doubtful between the keys of a file. */

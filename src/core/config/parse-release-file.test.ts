@@ -291,7 +291,7 @@ test('a value under a secret name, in a header or behind a telling word is never
     '  - D: { get: "ftp://ana:hunter2hunter2@localhost" }',
   );
   const told = problemsOf(text);
-  expect(told).toHaveLength(5);
+  expect(told).toHaveLength(6);
   expect(told.join('\n')).not.toMatch(/hunter2|7777|letmein/);
 });
 

@@ -50,6 +50,7 @@ const EVENT_DATA = {
   // A second place is named as the release file names it.
   'backup.copied': { backup: 'text', place: 'text', [FURTHER]: 'json' },
   'backup.copy-failed': { backup: 'text', place: 'text', fault: 'text' },
+  'backup.copy-damaged': { backup: 'text', place: 'text', fault: 'text' },
   'backup.fetched': { backup: 'text', place: 'text', manifest: 'text' },
   'backup.copy-pruned': { backup: 'text', place: 'text', rule: 'text' },
   'backup.copy-recovered': { backup: 'text', place: 'text', rule: 'text' },

@@ -29,7 +29,7 @@ export function parseAddress(text: string): Address {
   if (url === null || database === '') {
     throw problem('config-invalid', 'the url of the store is not the address of a PostgreSQL database', {
       where: 'stores: postgres: url',
-      next: 'Write postgresql://user:password@host:5432/database',
+      next: 'Write the name of a variable, for example $DATABASE_URL, that holds postgresql://user:password@host:5432/database',
     });
   }
   const { host, port, user, password, dbname: _, ...parameters } = Object.fromEntries(url.searchParams);

@@ -11,7 +11,7 @@ export const postgresSettings = z
       .string()
       .min(1)
       .describe(
-        'postgresql://user:password@host:5432/database of the server itself, not of a pooler; may hold $VARIABLES.',
+        'Address of the server itself, not of a pooler: `$DATABASE_URL`, or postgresql://user:$PASSWORD@host:5432/database. A password stands in a variable.',
       ),
     through: z
       .array(z.string().min(1))

@@ -58,6 +58,6 @@ function decoded(text: string): string {
 function unreadable(): Error {
   return problem('config-invalid', 'the address of the Redis server cannot be read', {
     where: 'redis.url',
-    next: 'Write redis://[user:password@]host[:port][/database], rediss:// for TLS, or unix:///path/to/socket; percent-encode the password.',
+    next: 'Write redis://[user:$PASSWORD@]host[:port][/database], rediss:// for TLS, or unix:///path/to/socket; percent-encode the password.',
   });
 }

@@ -66,7 +66,7 @@ export function openRedisStore(settings: RedisSettings, scope: { projectDirector
     discard: (record) => discardRestore(record),
     replaced: async (effect) => {
       const { directory } = await locate(effect);
-      return directory === null ? [] : findReplaced(anchorsIn(directory));
+      return directory === null ? [] : findReplaced(anchorsIn(directory), 'served');
     },
     changesSince: async (recorded, effect) => countChanges((await locate(effect)).address, recorded, effect),
     serving: serveCopies(locate, copiedData),

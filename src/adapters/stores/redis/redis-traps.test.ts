@@ -116,6 +116,21 @@ describe.skipIf(path === null)(`a store of kind redis (${reason})`, { timeout: 1
     expect(await get('word')).toBe('old');
   });
 
+  it('is half swapped until the server has started on the restored data, and the same swap finishes it', async () => {
+    await start('appendonly yes');
+    await set('word', 'old');
+    const found = await capture();
+    await set('word', 'new');
+    const staged = await open().stage(redis.copy(), found, 'bk_1', effect());
+    await expect(open({ start: ['false'] }).swap(staged, effect())).rejects.toMatchObject({ kind: 'restore-failed' });
+    const [half] = await open().replaced(effect());
+    expect(half?.state).toBe('half');
+    await expect(open().discard(half?.record ?? { keptAt: null }, effect())).rejects.toThrow('interrupted half way');
+    await open().swap(half?.staged ?? { place: '' }, effect());
+    expect(await get('word')).toBe('old');
+    expect((await open().replaced(effect())).map(({ state }) => state)).toEqual(['replaced']);
+  });
+
   it('notices that the restored server looked elsewhere, and keeps everything for the way back', async () => {
     await start('appendonly yes');
     await set('word', 'old');

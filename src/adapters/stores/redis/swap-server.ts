@@ -3,7 +3,7 @@ import { removeTree } from '../../../platform/files.ts';
 import { factsOf } from '../../../platform/file-tree.ts';
 import { gap } from '../../../platform/gap.ts';
 import type { Staged, SwapRecord } from '../store.ts';
-import { discardReplaced, discardStaged, swapIn, swapOut } from '../swap/swap-data.ts';
+import { discardReplaced, discardStaged, noteFinished, swapIn, swapOut } from '../swap/swap-data.ts';
 import { namesFrom, readSwapJournal } from '../swap/swap-journal.ts';
 import { expectedFile, readExpected } from './stage-copy.ts';
 import { checkLoaded, startServer, stopServer, type SwitchedServer } from './switch-server.ts';
@@ -24,6 +24,7 @@ export async function swapServer(server: SwitchedServer, staged: Staged, effect:
   const wasStarted = await startServer(server, effect);
   await gap('stores.redis.started');
   if (wasStarted) await checkLoaded(server, await readExpected(names.journal), effect);
+  await noteFinished(record);
   return record;
 }
 
@@ -32,8 +33,9 @@ export async function swapBackServer(server: SwitchedServer, record: SwapRecord,
   if (record.keptAt === null) return;
   const names = namesFrom(record.keptAt);
   const state = (await readSwapJournal(names.journal, names.tag))?.state ?? null;
-  const isToDo = state === 'swapped' || state === 'swapping' || state === 'swapping-back';
-  if (isToDo) await stopServer(server, effect, state === 'swapped' ? 'saved' : 'as-it-is');
+  const isToDo = state !== null && state !== 'staged' && state !== 'swapped-back';
+  const isWhole = state === 'swapped' || state === 'finished';
+  if (isToDo) await stopServer(server, effect, isWhole ? 'saved' : 'as-it-is');
   await gap('stores.redis.stopped-back');
   await swapOut(record, settle);
   await gap('stores.redis.swapped-back');
@@ -52,6 +54,6 @@ export async function unstageRestore(staged: Staged): Promise<void> {
 /** Deletes what a restore replaced. */
 export async function discardRestore(record: SwapRecord): Promise<void> {
   if (record.keptAt === null) return;
-  await discardReplaced(record);
+  await discardReplaced(record, 'served');
   await removeTree(expectedFile(namesFrom(record.keptAt).journal));
 }

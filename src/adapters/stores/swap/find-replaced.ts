@@ -1,18 +1,19 @@
 import { basename, dirname, join } from 'node:path';
 import { listDirectory, treeBytes } from '../../../platform/files.ts';
 import type { ReplacedData } from '../store.ts';
-import { readSwapJournal, swapNames, type SwapJournal } from './swap-journal.ts';
+import { isHalf, readSwapJournal, swapNames, type DataUse, type SwapJournal } from './swap-journal.ts';
 
 /** What swaps have left beside these live paths, found by the notes they wrote. Staged copies were never live and are not among it. */
-export async function findReplaced(anchors: readonly string[]): Promise<ReplacedData[]> {
+export async function findReplaced(anchors: readonly string[], use: DataUse = 'opened'): Promise<ReplacedData[]> {
   const found: ReplacedData[] = [];
   for (const anchor of anchors) {
     for (const tag of tagsBeside(anchor)) {
       const names = swapNames(anchor, tag);
       const journal = await readSwapJournal(names.journal, tag);
       if (journal === null || journal.state === 'staged') continue;
-      const state = journal.state === 'swapped' || journal.state === 'swapped-back' ? 'replaced' : 'half';
-      found.push({ record: { keptAt: names.keptAt }, tag, state, bytes: await bytesOf(journal) });
+      const state = isHalf(journal.state, use) ? 'half' : 'replaced';
+      const { keptAt, place } = names;
+      found.push({ record: { keptAt }, staged: { place }, tag, state, bytes: await bytesOf(journal) });
     }
   }
   return found;

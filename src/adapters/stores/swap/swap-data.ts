@@ -7,10 +7,12 @@ import { gap } from '../../../platform/gap.ts';
 import type { Staged, SwapRecord } from '../store.ts';
 import { carryOut, identify, removeWithCompanions, type Exchange } from './exchange.ts';
 import {
+  isHalf,
   namesFrom,
   readSwapJournal,
   swapNames,
   writeSwapJournal,
+  type DataUse,
   type SwapJournal,
   type SwapPath,
 } from './swap-journal.ts';
@@ -55,6 +57,7 @@ export async function swapIn(staged: Staged, settle: Settle): Promise<SwapRecord
   if (journal === null) throw nothingStaged(staged.place);
   switch (journal.state) {
     case 'swapped':
+    case 'finished':
       break;
     case 'swapping-back':
       throw problem('restore-failed', 'this restore is being undone', {
@@ -75,6 +78,14 @@ export async function swapIn(staged: Staged, settle: Settle): Promise<SwapRecord
   return { keptAt: names.keptAt };
 }
 
+/** Notes that the server of the data was started on it and looked at: only now may what it replaced go. Twice is harmless. */
+export async function noteFinished(record: SwapRecord): Promise<void> {
+  if (record.keptAt === null) return;
+  const names = namesFrom(record.keptAt);
+  const journal = await readSwapJournal(names.journal, names.tag);
+  if (journal?.state === 'swapped') await writeSwapJournal(names.journal, { ...journal, state: 'finished' });
+}
+
 /** Puts the replaced data back; the restored data lies where it was staged afterwards. Undoes a swap that was killed. Twice is harmless. */
 export async function swapOut(record: SwapRecord, settle: Settle): Promise<void> {
   if (record.keptAt === null) return;
@@ -90,6 +101,7 @@ export async function swapOut(record: SwapRecord, settle: Settle): Promise<void>
       await proceed(journal, 'swap', names.journal, settle);
       return swapOut(record, settle);
     case 'swapped':
+    case 'finished':
       await begin(journal, 'swap-back', names.journal, settle);
       return proceed(journal, 'swap-back', names.journal, settle);
     case 'swapping-back':
@@ -137,13 +149,16 @@ function exchangeOf(journal: SwapJournal, index: number, direction: Direction): 
   return { live: path.live, ...ends, companions: journal.companions };
 }
 
-/** Deletes the replaced data, or after a swap back the restored data; refuses while a swap is half done. Twice is harmless. */
-export async function discardReplaced(record: SwapRecord): Promise<void> {
+/**
+ * Deletes the replaced data, or after a swap back the restored data; refuses while a swap is half done: of data `served` by a server until that
+ * was started on it. Twice is harmless.
+ */
+export async function discardReplaced(record: SwapRecord, use: DataUse = 'opened'): Promise<void> {
   if (record.keptAt === null) return;
   const names = namesFrom(record.keptAt);
   const journal = await readSwapJournal(names.journal, names.tag);
   if (journal === null) return;
-  if (journal.state === 'swapping' || journal.state === 'swapping-back') {
+  if (isHalf(journal.state, use)) {
     throw problem('restore-failed', 'a restore was interrupted half way, nothing is deleted', {
       where: names.journal,
       next: 'Finish the restore or undo it first.',

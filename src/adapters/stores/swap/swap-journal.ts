@@ -4,8 +4,17 @@ import { readText, writeAtomically } from '../../../platform/files.ts';
 import type { Staged, SwapRecord } from '../store.ts';
 import type { Identities } from './exchange.ts';
 
-export const SWAP_STATES = ['staged', 'swapping', 'swapped', 'swapping-back', 'swapped-back'] as const;
+/** `finished`: the data is in place, and the server that has to be started on it was, and was looked at. */
+export const SWAP_STATES = ['staged', 'swapping', 'swapped', 'finished', 'swapping-back', 'swapped-back'] as const;
 export type SwapState = (typeof SWAP_STATES)[number];
+
+/** `opened` by the service itself, or `served` by a server that has to be started on it. */
+export type DataUse = 'opened' | 'served';
+
+/** Whether a swap was begun and has to be finished, or undone, before anything of it may be deleted. */
+export function isHalf(state: SwapState, use: DataUse): boolean {
+  return state === 'swapping' || state === 'swapping-back' || (state === 'swapped' && use === 'served');
+}
 
 /** One path of the store: what is live, where the restored copy is prepared, where the replaced data is kept. */
 export interface SwapPath {

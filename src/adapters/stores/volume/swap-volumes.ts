@@ -51,6 +51,7 @@ export async function swapVolumeBack(store: VolumeStore, record: SwapRecord, eff
           await bringIn(exchange, note, within);
           return bringBack(exchange, note, within);
         case 'swapped':
+        case 'finished':
         case 'swapping-back':
           return bringBack(exchange, note, within);
         default:

@@ -57,7 +57,7 @@ export function openPhysicalStore(
     discard: (record) => discardCluster(record),
     replaced: async (effect) => {
       const { directory } = await locate(effect);
-      return directory === null ? [] : findReplaced([directory]);
+      return directory === null ? [] : findReplaced([directory], 'served');
     },
     changesSince: async (recorded, effect) => countClusterChanges(await locate(effect), recorded, effect),
   };

@@ -3,7 +3,7 @@ import { exists, removeTree } from '../../../../platform/files.ts';
 import { factsOf } from '../../../../platform/file-tree.ts';
 import { gap } from '../../../../platform/gap.ts';
 import type { Staged, SwapRecord } from '../../store.ts';
-import { discardReplaced, discardStaged, swapIn, swapOut } from '../../swap/swap-data.ts';
+import { discardReplaced, discardStaged, noteFinished, swapIn, swapOut } from '../../swap/swap-data.ts';
 import { namesFrom, readSwapJournal } from '../../swap/swap-journal.ts';
 import { expectedFile, readExpected } from './stage-cluster.ts';
 import { checkStarted, refuseWorkedIn, startServer, stopServer, type SwitchedServer } from './switch-server.ts';
@@ -22,6 +22,7 @@ export async function swapCluster(server: SwitchedServer, staged: Staged, effect
   await gap('stores.postgres.started');
   // Also one that somebody else has started: it may be the one that was to be stopped.
   await checkStarted(server, await readExpected(names.journal), names.keptAt);
+  await noteFinished(record);
   return record;
 }
 
@@ -30,7 +31,7 @@ export async function swapBackCluster(server: SwitchedServer, record: SwapRecord
   if (record.keptAt === null) return;
   const names = namesFrom(record.keptAt);
   const state = (await readSwapJournal(names.journal, names.tag))?.state ?? null;
-  if (state === 'swapped' || state === 'swapping' || state === 'swapping-back') await stopServer(server, effect);
+  if (state !== null && state !== 'staged' && state !== 'swapped-back') await stopServer(server, effect);
   await gap('stores.postgres.stopped-back');
   await swapOut(record, settle);
   await gap('stores.postgres.swapped-back');
@@ -51,6 +52,6 @@ export async function discardCluster(record: SwapRecord): Promise<void> {
   if (record.keptAt === null) return;
   const names = namesFrom(record.keptAt);
   for (const directory of [names.keptAt, names.place]) await refuseWorkedIn(directory);
-  await discardReplaced(record);
+  await discardReplaced(record, 'served');
   await removeTree(expectedFile(names.journal));
 }
