@@ -240,7 +240,10 @@ export function consistencyWindowMs(stores: readonly StoreManifest[]): number {
 /** The earliest moment that one of the stores is of: what was written after it may not be in the backup, however long it was written and checked. */
 export function consistentAtOf({ stores, createdAt }: Pick<Manifest, 'stores' | 'createdAt'>): string {
   const moments = stores.map((store) => store.capture.consistentAt);
-  return moments.reduce((first, one) => (Date.parse(one) < Date.parse(first) ? one : first), moments[0] ?? createdAt.start);
+  return moments.reduce(
+    (first, one) => (Date.parse(one) < Date.parse(first) ? one : first),
+    moments[0] ?? createdAt.start,
+  );
 }
 
 /** Size of the live data that was captured, over all stores. */
