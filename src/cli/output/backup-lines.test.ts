@@ -9,6 +9,7 @@ const WANTED = {
   stores: ['database'],
   loss: { since: '2026-11-21T10:00:00.000Z', lines: [], isNothing: false },
   isProduction: true,
+  finishes: [],
 } as unknown as RestorePlan;
 
 test('whether the replaced data is backed up first is said as it was asked for', () => {
