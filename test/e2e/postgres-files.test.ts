@@ -35,8 +35,14 @@ describe.skipIf('reason' in found)(
     beforeAll(async () => {
       if ('reason' in found) return;
       server = await createTemplate(found.bin, await freePort());
-      const settings = JSON.stringify(physicalSettingsOf(server, 'shop'));
-      project = await createServiceProject({ top: `stores: { database: { postgres: ${settings} } }`, watch: '' });
+      const { url, ...given } = physicalSettingsOf(server, 'shop');
+      const settings = JSON.stringify({ url: '$DATABASE_URL', ...given });
+      project = await createServiceProject({
+        top: `stores: { database: { postgres: ${settings} } }`,
+        watch: '',
+        environment: '    env-file: .env',
+      });
+      project.write('.env', `DATABASE_URL=${String(url)}\n`);
       await startPhysical(project.directory, server);
       await queryPhysical(server, 'postgres', 'CREATE DATABASE shop');
       await queryPhysical(
@@ -68,6 +74,31 @@ describe.skipIf('reason' in found)(
       expect(asked + said(0, ended)).toMatch(/shop: public\.notes.*7/);
       expect(await rows()).toEqual([{ word: 'old', rows: 500 }]);
       expect(existsSync(join(project.directory, `pg/main.replaced-${id}`))).toBe(true);
+      said(0, await project.shipway(['backup', 'discard', '--all', '--yes']));
+      expect(existsSync(join(project.directory, `pg/main.replaced-${id}`))).toBe(false);
+    });
+
+    test('killed before the server was started on the restored data, nothing is discarded and the same command finishes it', async () => {
+      await queryPhysical(server, 'shop', `INSERT INTO notes SELECT 'new' FROM generate_series(1, 7)`);
+      const gaps = join(project.directory, 'gaps');
+      mkdirSync(gaps);
+      writeFileSync(join(gaps, 'at'), '["stores.postgres.swapped"]');
+      writeFileSync(join(gaps, 'do'), 'kill');
+      const asked = said(3, await project.shipway(['backup', 'restore', id, '--yes']));
+      const since = /add --yes-lose-data-since (\S+)/.exec(asked)?.[1] ?? '';
+      const command = ['backup', 'restore', id, '--yes-lose-data-since', since];
+      const killed = await project.shipway(command, { environment: { SHIPWAY_GAPS: gaps } });
+      expect(killed.exitCode).not.toBe(0);
+      await project.shipway(['backup', 'discard', '--all', '--yes']);
+      expect(existsSync(join(project.directory, `pg/main.replaced-${id}`))).toBe(true);
+      const finish = `shipway backup restore ${id} --store database --env production`;
+      expect(said(0, await project.shipway(['status']))).toContain(finish);
+      const backups = JSON.parse(await backup(0, 'list', '--json')) as { backups: object[] };
+      said(0, await project.shipway(command));
+      expect(await rows()).toEqual([{ word: 'old', rows: 500 }]);
+      expect((JSON.parse(await backup(0, 'list', '--json')) as { backups: object[] }).backups).toHaveLength(
+        backups.backups.length,
+      );
       said(0, await project.shipway(['backup', 'discard', '--all', '--yes']));
       expect(existsSync(join(project.directory, `pg/main.replaced-${id}`))).toBe(false);
     });
