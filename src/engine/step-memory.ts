@@ -1,4 +1,5 @@
 import type { RouterState } from '../adapters/routers/router.ts';
+import type { JournalEvent } from '../core/journal/event.ts';
 import type { JsonObject } from '../core/release/json.ts';
 import { problem } from '../core/release/problem.ts';
 import { decisionsOn } from '../state/approvals.ts';
@@ -7,7 +8,7 @@ import { lockOf, takeLock } from '../state/locks.ts';
 import { getRelease, moveRelease } from '../state/releases.ts';
 import { plannedRouterState, planRouterState } from '../state/router-states.ts';
 import { stepRuns } from '../state/step-runs.ts';
-import { journalLoss } from '../state/journal-loss.ts';
+import { foundBefore, journalNote } from '../state/step-notes.ts';
 import { roundsOf } from '../state/watch-samples.ts';
 import { askAgain } from './ask-again.ts';
 import type { Executor } from './engine-parts.ts';
@@ -49,7 +50,14 @@ export function stepMemory(executor: Executor): StepMemory {
       const run = (await stepRuns(db, releaseId)).find((step) => step.step_id === stepId);
       return run?.result === undefined || run.result === null ? null : (JSON.parse(run.result) as JsonObject);
     },
-    tellLoss: (releaseId, stepId, loss) => tellLoss(executor, releaseId, stepId, loss),
+    tellLoss: (releaseId, stepId, { parts = [], uncounted }) =>
+      note(executor, releaseId, {
+        type: 'step.loses',
+        data: { step: stepId, parts, uncounted: typeof uncounted === 'string' ? uncounted : null },
+      }),
+    noteShapes: (releaseId, stepId, shapes) =>
+      note(executor, releaseId, { type: 'step.found', data: { step: stepId, shapes } }),
+    notedShapes: async (releaseId, stepId) => (await foundBefore(db, releaseId, stepId))?.['shapes'] ?? null,
     async samples(releaseId) {
       const rounds = await roundsOf(db, releaseId);
       return rounds.map(({ round, sample, takenAtMs, action }) => ({ round, sample, takenAtMs, action }));
@@ -57,19 +65,13 @@ export function stepMemory(executor: Executor): StepMemory {
   };
 }
 
-async function tellLoss(executor: Executor, releaseId: string, stepId: string, loss: JsonObject): Promise<void> {
+type Note = Pick<Extract<JournalEvent, { type: 'step.loses' | 'step.found' }>, 'type' | 'data'>;
+
+async function note(executor: Executor, releaseId: string, { type, data }: Note): Promise<void> {
   const { db } = executor.database;
   const { service, environment } = await getRelease(db, releaseId);
   const actor = { kind: 'executor' as const, id: executor.executorId };
-  const { parts = [], uncounted } = loss;
-  await journalLoss(db, {
-    type: 'step.loses',
-    release: releaseId,
-    service,
-    environment,
-    actor,
-    data: { step: stepId, parts, uncounted: typeof uncounted === 'string' ? uncounted : null },
-  });
+  await journalNote(db, { release: releaseId, service, environment, actor, type, data } as JournalEvent & Note);
 }
 
 /** A state that is written down already (an interrupted attempt) is left; a newer one of somebody else refuses us. */

@@ -29,6 +29,8 @@ const EVENT_DATA = {
   'step.failed': { step: 'text', attempt: 'whole', problem: 'json' },
   'step.undone': { step: 'text', attempt: 'whole', result: 'json?' },
   'step.observed': { step: 'text', [FURTHER]: 'json' },
+  // Before a way up is gone: the tables and columns that were there, by which a half migration is found.
+  'step.found': { step: 'text', shapes: 'json' },
   // Before a way down is gone: what only the newer schema has a place for.
   'step.loses': { step: 'text', parts: 'json', uncounted: 'text?' },
   'gate.opened': { plan: 'text', [FURTHER]: 'json' },

@@ -17,15 +17,20 @@ interface World {
   fault?: Error;
   after?: DataShape;
   input?: JsonObject;
+  /** Where the schema is by the tool, at first. */
+  revision?: string;
+  /** What the way up had found. */
+  noted?: DataShape;
+  now?: DataShape;
 }
 
 /** A release on its way back: 8 -> 7. */
 function bench(world: World) {
-  let revision = '8';
+  let revision = world.revision ?? '8';
   const done: string[] = [];
   const lines: string[] = [];
   const counting = {
-    shape: async () => (revision === '8' ? LARGE : (world.after ?? SMALL)),
+    shape: async () => world.now ?? (revision === '8' ? LARGE : (world.after ?? SMALL)),
     count: async (parts: DataPart[]) => {
       if (world.fault !== undefined) throw world.fault;
       return parts.map((part) => ({ ...part, count: world.counts?.[part.column ?? part.table] ?? 0 }));
@@ -52,11 +57,12 @@ function bench(world: World) {
       memory: {
         resultOf: async (_release: string, step: string) =>
           step === 'migrate.up' && world.added !== undefined ? { added: world.added } : null,
+        notedShapes: async () => (world.noted === undefined ? null : { orders: world.noted }),
         tellLoss: async (_release: string, _step: string, loss: JsonObject) => done.push(JSON.stringify(loss)),
       },
     },
   } as unknown as StepContext;
-  return { act: () => migrateDownStep.act(context), done, lines };
+  return { act: () => migrateDownStep.act(context), observe: () => migrateDownStep.observe(context), done, lines };
 }
 
 test('what only the newer schema holds is counted and in the journal before it is thrown away', async () => {
@@ -104,4 +110,29 @@ test.each([
   expect(await act()).toEqual({ revision: '7', lost: { parts: [], uncounted: why } });
   expect(done).toEqual([JSON.stringify({ parts: [], uncounted: why }), 'down']);
   expect(lines).toEqual([`what the way down throws away is not counted: ${why}`]);
+});
+
+test('a way up that left half of itself without a new revision is not taken for undone, also after a crash', async () => {
+  const now = { orders: ['id', 'note'], tags: ['name'] };
+  const { act, observe, done } = bench({ revision: '7', noted: SMALL, now });
+  await expect(act()).rejects.toMatchObject({
+    kind: 'migration-failed',
+    message: expect.stringContaining(
+      'the revision is 7 as before, but orders column orders.note is there, orders table tags is there, orders column orders.body is gone',
+    ),
+    next: expect.stringContaining('shipway resume r-1'),
+  });
+  expect(await observe()).toEqual({ state: 'half' });
+  expect(done).toEqual([]);
+});
+
+test.each([
+  ['that changed nothing', { noted: SMALL, now: SMALL }],
+  ['of which nothing was written down', { now: LARGE }],
+  ['that came to its end, and whose way down left a table', { added: [NOTE], noted: SMALL, now: LARGE }],
+])('a way up %s needs no way down where the revision is the one before', async (_what, world) => {
+  const { act, observe, done } = bench({ revision: '7', ...world });
+  expect(await act()).toEqual({ revision: '7' });
+  expect(await observe()).toEqual({ state: 'done', result: { revision: '7' } });
+  expect(done).toEqual([]);
 });

@@ -1,9 +1,11 @@
 import type { JsonObject } from '../../core/release/json.ts';
 import type { Effect } from '../../platform/effect.ts';
+import { problem } from '../../core/release/problem.ts';
 import { nameHolders } from './step-holders.ts';
 import {
   countLoss,
   goneUncounted,
+  leftHalf,
   lossRecord,
   lossWords,
   placeOfStep,
@@ -24,7 +26,8 @@ export const migrateDownStep: Step = {
     const now = await withWayDown(context, (effect) => migrator.revision(newer, effect));
     if (now === null)
       return { state: 'cannot-tell', why: 'the release file gives no command that tells the schema revision' };
-    return now === target ? { state: 'done', result: { revision: now } } : { state: 'half' };
+    if (now !== target || (await whatIsLeft(context)).length > 0) return { state: 'half' };
+    return { state: 'done', result: { revision: now } };
   },
   act: (context) => withWayDown(context, (effect, keptBy) => goDown(context, effect, keptBy)),
 };
@@ -33,13 +36,31 @@ async function goDown(context: StepContext, effect: Effect, keptBy: string | nul
   const { migrator, newer, target } = opened(context);
   // The way up may have failed before it began: then there is nothing to take back.
   const now = await migrator.revision(newer, effect);
-  if (now !== null && now === target) return { revision: now };
+  if (now !== null && now === target) {
+    const left = await whatIsLeft(context);
+    if (left.length > 0) throw halfWay(context, now, left);
+    return { revision: now };
+  }
   const before = await readShapes(placeOfStep(context));
   const loss = before === null || Object.keys(before).length === 0 ? null : await tellLoss(context);
   await nameHolders(context, 'down', () => migrator.down(newer, target, effect));
   const revision = await migrator.revision(newer, effect);
   const lost = loss === null ? {} : { lost: await lossOf(context, before, loss) };
   return { revision, ...(keptBy === null ? {} : { keptBy }), ...lost };
+}
+
+/** Of the way up of this release, where that is what is taken back. */
+async function whatIsLeft(context: StepContext): Promise<string[]> {
+  const wayUp = textInput(context, 'undoes');
+  return wayUp === null ? [] : leftHalf(context, wayUp);
+}
+
+function halfWay({ step, releaseId, plan }: StepContext, revision: string, left: string[]): Error {
+  const what = `the migration stopped half way, without a transaction: the revision is ${revision} as before, but ${left.join(', ')}`;
+  return problem('migration-failed', what, {
+    where: step.id,
+    next: `Take back by hand what is named, then: shipway resume ${releaseId}. What it was before: shipway backup restore before:${releaseId} --env ${plan.environment} --into FOLDER`,
+  });
 }
 
 /** Counted when nobody writes any more, and in the journal before it is thrown away. */

@@ -32,6 +32,38 @@ function bench(world: World, input: { judgedSql: string | null; revisionBefore: 
 
 const JUDGED = { judgedSql: sqlDigest('ALTER'), revisionBefore: '7' };
 
+describe('what was there', () => {
+  const noting = (attempt: number): { act(): Promise<unknown>; done: string[] } => {
+    const done: string[] = [];
+    const context = {
+      releaseId: 'r-1',
+      step: { id: 'migrate.up', input: { migrate: {}, judgedSql: null, revisionBefore: '7' } },
+      plan: { version: { number: '1.1.0' }, stores: [{ name: 'orders' }] },
+      effect: { token: `r-1/migrate.up/${attempt}`, signal: new AbortController().signal },
+      tools: {
+        adapters: {
+          migrator: () => ({ revision: async () => '7', up: async () => done.push('up') }),
+          counting: () => ({ shape: async () => ({ orders: ['id'] }) }),
+          watchWaits: async () => undefined,
+        },
+        memory: {
+          noteShapes: async (...note: unknown[]) => done.push(JSON.stringify(note)),
+        },
+      },
+    } as unknown as StepContext;
+    return { act: () => migrateUpStep.act(context), done };
+  };
+
+  test('is written down before the way up is gone, and by the first attempt alone', async () => {
+    const first = noting(1);
+    await first.act();
+    expect(first.done).toEqual(['["r-1","migrate.up",{"orders":{"orders":["id"]}}]', 'up']);
+    const second = noting(2);
+    await second.act();
+    expect(second.done).toEqual(['up']);
+  });
+});
+
 describe('what was judged is what runs', () => {
   test('the same SQL runs, and the revision before and after is the result', async () => {
     const { act, ups } = bench({ revision: '7', preview: sees('ALTER') }, JUDGED);

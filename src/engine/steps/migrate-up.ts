@@ -3,7 +3,7 @@ import { sqlDigest } from '../../core/plan/pending-migration.ts';
 import { problem } from '../../core/release/problem.ts';
 import type { Json, JsonObject } from '../../core/release/json.ts';
 import { nameHolders } from './step-holders.ts';
-import { partsAdded, placeOfStep, readShapes, type Shapes } from './step-loss.ts';
+import { noteShapes, partsAdded, placeOfStep, readShapes, type Shapes } from './step-loss.ts';
 import { migratorOf } from './step-migrator.ts';
 import type { Observation, Step, StepContext } from './step.ts';
 import { textInput } from './step-want.ts';
@@ -26,6 +26,7 @@ export const migrateUpStep: Step = {
     const before = await migrator.revision(version, context.effect);
     await requireJudged(context, before);
     const shapes = await shapesBefore(context, before);
+    if (isFirstAttempt(context)) await noteShapes(context, shapes);
     await nameHolders(context, 'up', () => migrator.up(version, context.effect));
     return { before, after: await migrator.revision(version, context.effect), ...(await addedSince(context, shapes)) };
   },

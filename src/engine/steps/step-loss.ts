@@ -23,6 +23,9 @@ export type Shapes = Record<string, DataShape>;
 /** A release file with as many new columns in one migration is a machine's; they are not written down one by one. */
 const PARTS_MAX = 1000;
 
+/** Of all tables together: about 200 KB in the journal. */
+const NOTED_COLUMNS_MAX = 10_000;
+
 interface Place {
   adapters: Pick<Adapters, 'counting'>;
   stores: readonly NamedStore[];
@@ -56,6 +59,29 @@ export function partsAdded(before: Shapes | null, after: Shapes | null): StorePa
     partsBeyond(before[store] ?? {}, shape).map((part) => ({ store, ...part })),
   );
   return parts.length > PARTS_MAX ? null : parts;
+}
+
+/** Written down before the way up is gone; what would be too much to be kept is not. */
+export async function noteShapes({ releaseId, step, tools }: StepContext, shapes: Shapes | null): Promise<void> {
+  if (shapes === null || Object.keys(shapes).length === 0) return;
+  const columns = Object.values(shapes).flatMap((shape) => Object.values(shape).flat());
+  if (columns.length <= NOTED_COLUMNS_MAX) await tools.memory.noteShapes(releaseId, step.id, shapes);
+}
+
+/**
+ * What a way up that did not come to its end has left: the tool's revision says nothing of it where it has no transaction around. Empty where
+ * nothing was written down, where nobody can look, and where the way up came to its end. Indexes, constraints and values are not looked at.
+ */
+export async function leftHalf(context: StepContext, wayUp: string): Promise<string[]> {
+  const { releaseId, tools } = context;
+  if ((await tools.memory.resultOf(releaseId, wayUp)) !== null) return [];
+  const noted = await tools.memory.notedShapes(releaseId, wayUp);
+  if (noted === null) return [];
+  const before = noted as unknown as Shapes;
+  const now = await readShapes(placeOfStep(context));
+  const named = (parts: StorePart[] | null, word: string): string[] =>
+    (parts ?? []).map((part) => `${part.store} ${partName(part)} ${word}`);
+  return [...named(partsAdded(before, now), 'is there'), ...named(partsAdded(now, before), 'is gone')];
 }
 
 /** Read back from the result of a migration or the input of a step; null where it does not say. */

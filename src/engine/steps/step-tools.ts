@@ -8,7 +8,7 @@ import type { Target } from '../../adapters/targets/target.ts';
 import type { Chosen, ChosenMigrator, NamedCheck, NamedStore } from '../../core/config/service-config.ts';
 import type { DialectName } from '../../core/migration/statement.ts';
 import type { Plan } from '../../core/plan/plan.ts';
-import type { JsonObject } from '../../core/release/json.ts';
+import type { Json, JsonObject } from '../../core/release/json.ts';
 import type { Sample } from '../../core/verdict/sample.ts';
 import type { Effect } from '../../platform/effect.ts';
 import type { BackupTools } from './step-backups.ts';
@@ -72,6 +72,10 @@ export interface StepMemory {
   resultOf(releaseId: string, stepId: string): Promise<JsonObject | null>;
   /** Kept in the journal before the deed, so that what was thrown away is known also where nobody lived to tell it. */
   tellLoss(releaseId: string, stepId: string, loss: JsonObject): Promise<void>;
+  /** What was there before a way up is gone is in the journal before it is: a half migration is told by it, whoever died meanwhile. */
+  noteShapes(releaseId: string, stepId: string, shapes: Json): Promise<void>;
+  /** Null where nobody could look, or nobody has. */
+  notedShapes(releaseId: string, stepId: string): Promise<Json>;
   samples(releaseId: string): Promise<{ round: number; sample: Sample; takenAtMs: number; action: string | null }[]>;
 }
 
