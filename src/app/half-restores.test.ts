@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import type { ReplacedData, Store } from '../adapters/stores/store.ts';
 import { problem } from '../core/release/problem.ts';
+import type { Effect } from '../platform/effect.ts';
 import { halfRestores, ownHalfRestores, stagedToFinish } from './half-restores.ts';
 import type { OpenBackups } from './open-backups.ts';
 
 const ID = 'bk_20261121T024843Z_abc';
 
-function opened(stores: Record<string, () => Promise<Partial<ReplacedData>[]>>): OpenBackups {
+function opened(stores: Record<string, (effect: Effect) => Promise<Partial<ReplacedData>[]>>): OpenBackups {
   const named = Object.entries(stores).map(([name, replaced]) => ({ name, store: { replaced } as unknown as Store }));
   return { plan: {}, effect: {}, stores: () => named } as unknown as OpenBackups;
 }
@@ -35,14 +36,26 @@ test('a store that cannot be asked hides no other', async () => {
   expect((await halfRestores(down)).map(({ store }) => store)).toEqual(['b']);
 });
 
-test('what was swapped half is swapped before what was staged beside it', () => {
-  const staged = { backup: ID, staged: [{ name: 'uploads', staged: { place: 'u' } }] };
-  const [found] = [{ store: 'orders', backup: ID, staged: { place: 'o' } }];
-  expect(stagedToFinish([found], staged)).toEqual({
-    backup: ID,
-    staged: [
-      { name: 'orders', staged: { place: 'o' } },
-      { name: 'uploads', staged: { place: 'u' } },
-    ],
+test('a store that hangs hides no other, and is no fault of the program', async () => {
+  const hangs = opened({
+    a: async (effect) =>
+      new Promise((_, reject) =>
+        effect.signal.addEventListener('abort', () => reject(effect.signal.reason as Error), { once: true }),
+      ),
+    b: async () => Promise.resolve([half(ID)]),
   });
+  expect((await halfRestores(hangs)).map(({ store }) => store)).toEqual(['b']);
+  const asked: string[] = [];
+  const two = opened({
+    a: async () => Promise.resolve(asked.push('a') > 0 ? [half(ID)] : []),
+    b: async () => Promise.resolve(asked.push('b') > 0 ? [half(ID)] : []),
+  });
+  await ownHalfRestores(two, { backup: { id: ID }, stores: ['b'] });
+  expect(asked).toEqual(['b']);
+}, 30_000);
+
+test('what finishes a swap says so, because what it put there may have been in use since', () => {
+  const found = { store: 'orders', backup: ID, staged: { place: 'o' } };
+  const staged = [{ name: 'orders', staged: { place: 'o' } }];
+  expect(stagedToFinish([found], ID)).toEqual({ backup: ID, staged, finishes: true });
 });

@@ -19,20 +19,26 @@ export interface HalfRestore {
   staged: Staged | null;
 }
 
-/** What restores have left half done in the stores of an environment. Of a store that cannot be asked nothing is said. */
-export async function halfRestores(opened: OpenBackups): Promise<HalfRestore[]> {
+/** What restores have left half done in the named stores of an environment, or in all. Of a store that cannot be asked nothing is said. */
+export async function halfRestores(
+  opened: OpenBackups,
+  names: readonly string[] | null = null,
+): Promise<HalfRestore[]> {
   const { plan } = opened;
-  const effect: Effect = { ...opened.effect, signal: AbortSignal.timeout(LOOK_LIMIT_MS) };
   const found: HalfRestore[] = [];
   for (const { name, store } of opened.stores(plan)) {
-    for (const { state, tag, staged } of await store.replaced(effect).catch(unlessProgramFault))
+    if (names !== null && !names.includes(name)) continue;
+    const effect: Effect = { ...opened.effect, signal: AbortSignal.timeout(LOOK_LIMIT_MS) };
+    const left = await store.replaced(effect).catch((error: unknown) => unlessProgramFault(error, effect.signal));
+    for (const { state, tag, staged } of left)
       if (state === 'half') found.push({ store: name, backup: tag.replace(/-\d+$/, ''), staged: staged ?? null });
   }
   return found;
 }
 
-function unlessProgramFault(error: unknown): [] {
-  if (isProblem(error)) return [];
+/** A store that hangs ends with whatever the signal says, which is no problem of ours. */
+function unlessProgramFault(error: unknown, signal: AbortSignal | null = null): [] {
+  if (isProblem(error) || signal?.aborted === true) return [];
   throw error;
 }
 
@@ -41,15 +47,14 @@ export async function ownHalfRestores(
   opened: OpenBackups,
   { backup, stores }: { backup: { id: string }; stores: readonly string[] },
 ): Promise<HalfRestore[]> {
-  const half = await halfRestores(opened);
-  return half.filter((one) => one.backup === backup.id && one.staged !== null && stores.includes(one.store));
+  const half = await halfRestores(opened, stores);
+  return half.filter((one) => one.backup === backup.id && one.staged !== null);
 }
 
-/** What a swap takes that finishes these, and goes on with what was staged beside them. */
-export function stagedToFinish(half: readonly HalfRestore[], staged: JsonObject): JsonObject {
+/** What a swap takes that finishes these. `finishes`: what they put there may have been in use since, and is not deleted when it fails. */
+export function stagedToFinish(half: readonly HalfRestore[], backup: string): JsonObject {
   const begun = half.map(({ store, staged: place }) => ({ name: store, staged: place }) as unknown as Json);
-  const others = staged['staged'];
-  return { ...staged, staged: [...begun, ...(Array.isArray(others) ? others : [])] };
+  return { backup, staged: begun, finishes: true };
 }
 
 /** Environments with data half swapped, and the command that finishes it. */
@@ -60,7 +65,9 @@ export async function halfRestoreConcerns(
   const found = [];
   for (const { name: environment, stores } of Object.values(environments)) {
     if (stores.length === 0) continue;
-    const half = await openBackups(app, environment).then(halfRestores).catch(unlessProgramFault);
+    const half = await openBackups(app, environment)
+      .then((opened) => halfRestores(opened))
+      .catch((error: unknown) => unlessProgramFault(error));
     for (const { store, backup } of half) {
       const concern = `a restore of ${store} from ${backup} is half done; what it replaced is kept`;
       const command = `shipway backup restore ${backup} --store ${store} --env ${environment}`;

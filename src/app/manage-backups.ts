@@ -18,7 +18,7 @@ import { holderOf, withServiceLock } from '../state/service-lock.ts';
 import { stepRuns } from '../state/step-runs.ts';
 import type { App } from './app.ts';
 import { describeLoss, downLossLines, lossOfWay, type Loss } from './describe-loss.ts';
-import { ownHalfRestores, stagedToFinish } from './half-restores.ts';
+import { ownHalfRestores, stagedToFinish, type HalfRestore } from './half-restores.ts';
 import { openBackups, type OpenBackups } from './open-backups.ts';
 
 export type { BackupSummary, TakenBackup };
@@ -81,7 +81,7 @@ export async function planRestore(app: App, wish: RestoreWish): Promise<RestoreP
   const stores = storesMeant(plan, backup, wish.stores);
   await refuseLocked(app, plan);
   await refuseUnfit(app, opened, { backup, stores });
-  const finishes = (await ownHalfRestores(opened, { backup, stores })).map(({ store }) => store);
+  const finishes = await halfOfAll(opened, backup, stores);
   return {
     backup,
     service: config.service,
@@ -145,10 +145,14 @@ export async function restoreBackup(
       const effect = effectUntil(opened.effect, AbortSignal.any([lost, alsoLost]));
       const within = { ...opened, effect };
       await refuseUnfit(app, within, wanted);
-      const half = await ownHalfRestores(within, wanted);
-      // What is half swapped is no state to go back to, and often no server runs that could be asked for it: the backup of before was taken then.
-      const before =
-        half.length > 0 ? await backupOfBefore(within, wanted) : safetyBackup ? await backUpFirst(app, within) : null;
+      const half = await requireSameHalf(within, wanted);
+      if (half.length > 0) {
+        // What is half swapped is no state to go back to, and often no server runs that could be asked for it.
+        await refuseRunning(within, wanted.backup);
+        await within.backups.swap(plan, stagedToFinish(half, wanted.backup.id), effect);
+        return { before: null, restored: wanted.backup };
+      }
+      const before = safetyBackup ? await backUpFirst(app, within) : null;
       await stageAndSwap(within, wanted);
       return { before, restored: wanted.backup };
     }),
@@ -157,9 +161,7 @@ export async function restoreBackup(
 
 async function stageAndSwap(opened: OpenBackups, wanted: RestorePlan): Promise<void> {
   const { backups, plan, effect } = opened;
-  const half = await ownHalfRestores(opened, wanted);
-  const isBegun = (name: string): boolean => half.some(({ store }) => store === name);
-  const stores = plan.stores.filter(({ name }) => wanted.stores.includes(name) && !isBegun(name));
+  const stores = plan.stores.filter(({ name }) => wanted.stores.includes(name));
   const staged = await backups.stage(plan, { id: wanted.backup.id, stores }, effect);
   try {
     // The copies may have taken an hour, and no lock keeps anybody from starting a version without us.
@@ -169,21 +171,41 @@ async function stageAndSwap(opened: OpenBackups, wanted: RestorePlan): Promise<v
     if (!effect.signal.aborted) await backups.unstage(plan, staged, effect);
     throw error;
   }
-  await backups.swap(plan, stagedToFinish(half, staged), effect);
+  await backups.swap(plan, staged, effect);
 }
 
-/** Nothing more is lost than whoever began it has said may be. */
+/**
+ * The stores into which this backup was half swapped: all that are wanted, or none. Throws `refused` for some of them: finishing takes no
+ * backup and counts no loss, and the others need both.
+ */
+async function halfOfAll(opened: OpenBackups, backup: BackupSummary, stores: readonly string[]): Promise<string[]> {
+  const half = (await ownHalfRestores(opened, { backup, stores })).map(({ store }) => store);
+  if (half.length === 0 || half.length === stores.length) return half;
+  const named = half.map((name) => `--store ${name}`).join(' ');
+  throw problem(
+    'refused',
+    `a restore of ${half.join(', ')} from this backup is half done, and not of all that is wanted now`,
+    {
+      where: backup.id,
+      next: `Finish it first: shipway backup restore ${backup.id} ${named} --env ${opened.environment.name}. Then this command again.`,
+    },
+  );
+}
+
+/** What the person was told is what is done. */
+async function requireSameHalf(opened: OpenBackups, wanted: RestorePlan): Promise<HalfRestore[]> {
+  const half = await ownHalfRestores(opened, wanted);
+  if (half.length === wanted.finishes.length) return half;
+  throw problem('refused', 'what an earlier restore has left changed while you were asked', {
+    where: wanted.backup.id,
+    next: 'Look again: shipway status, then this command once more.',
+  });
+}
+
+/** What was in use between then and now goes, too, but it is kept aside. */
 function lossOfFinishing(backup: BackupSummary, stores: readonly string[]): Loss {
   const line = `a restore of this backup was killed half way; it is finished (${stores.join(', ')}), and not begun anew`;
-  return { since: backup.createdAt, lines: [line], isNothing: true };
-}
-
-/** The newest that was taken before a restore, and after the backup that is put back; null where none was. */
-async function backupOfBefore({ backups, plan }: OpenBackups, { backup }: RestorePlan): Promise<BackupSummary | null> {
-  const later = (await backups.list(plan)).filter(
-    (one) => one.reason === 'pre-restore' && Date.parse(one.createdAt) > Date.parse(backup.createdAt),
-  );
-  return later.toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))[0] ?? null;
+  return { since: backup.consistentAt, lines: [line], isNothing: false };
 }
 
 async function backUpFirst(app: App, opened: OpenBackups): Promise<BackupSummary> {

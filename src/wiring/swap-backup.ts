@@ -38,9 +38,9 @@ export async function swapIn({ stores, open, plan }: At, staged: JsonObject, eff
     type: 'backup.restore-failed',
     facts: { ...facts, notPutBack, fault: failure.message },
   });
-  // A release goes on with them when it is resumed; by hand everything begins anew.
-  if (releaseOf(effect.token) === null && notPutBack.length === 0)
-    await discardStaged(copies, end.putBack, stores, effect);
+  // A release goes on with them when it is resumed; by hand everything begins anew, but for what was begun before and may have been in use.
+  const isOurs = releaseOf(effect.token) === null && staged['finishes'] !== true;
+  if (isOurs && notPutBack.length === 0) await discardStaged(copies, end.putBack, stores, effect);
   throw failure;
 }
 

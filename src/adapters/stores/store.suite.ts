@@ -275,6 +275,10 @@ export function describeStore(subject: StoreSubject): void {
         await expect(store.discard(half?.record ?? { keptAt: null }, effect())).rejects.toMatchObject({
           kind: 'restore-failed',
         });
+        // What is listed is all that somebody needs who finishes it later.
+        expect(half?.staged).toBeDefined();
+        await store.swap(half?.staged ?? { place: '' }, effect());
+        expect(await store.replaced(effect())).toMatchObject([{ state: 'replaced' }]);
       }, 400_000);
     }
 

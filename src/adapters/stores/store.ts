@@ -29,7 +29,7 @@ export interface ReplacedData {
   tag: string;
   /** `half`: a swap or its undo was interrupted and has to be finished first; a swap also while the server was not started on the data. */
   state: 'replaced' | 'half';
-  /** What `swap` takes to finish one that is half done. Absent: the store finishes it by its notes when the backup is restored again. */
+  /** What `swap` takes to finish one that is half done. Absent: the store has no swap that could be half done. */
   staged?: Staged;
   bytes: number;
 }

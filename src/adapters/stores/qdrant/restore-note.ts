@@ -95,7 +95,9 @@ export async function replacedBeside(anchor: string): Promise<ReplacedData[]> {
     const note = await readNote(names.note);
     if (note === null || note.state === 'staged') continue;
     const isHalf = note.state === 'swapping' || note.state === 'swapping-back';
-    found.push({ record: { keptAt: names.keptAt }, tag, state: isHalf ? 'half' : 'replaced', bytes: note.bytes });
+    const state = isHalf ? 'half' : 'replaced';
+    const { keptAt, place } = names;
+    found.push({ record: { keptAt }, staged: { place }, tag, state, bytes: note.bytes });
   }
   return found;
 }

@@ -11,7 +11,7 @@ export async function findReplaced(anchors: readonly string[], use: DataUse = 'o
       const names = swapNames(anchor, tag);
       const journal = await readSwapJournal(names.journal, tag);
       if (journal === null || journal.state === 'staged') continue;
-      const state = isHalf(journal.state, use) ? 'half' : 'replaced';
+      const state = isHalf(journal, use) ? 'half' : 'replaced';
       const { keptAt, place } = names;
       found.push({ record: { keptAt }, staged: { place }, tag, state, bytes: await bytesOf(journal) });
     }

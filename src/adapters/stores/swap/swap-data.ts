@@ -44,6 +44,7 @@ export async function noteStaged(journalPath: string, paths: SwapPath[], compani
   await writeSwapJournal(journalPath, {
     format: 1,
     state: 'staged',
+    tellsFinish: true,
     companions: [...companions],
     paths,
     identities: [],
@@ -158,7 +159,7 @@ export async function discardReplaced(record: SwapRecord, use: DataUse = 'opened
   const names = namesFrom(record.keptAt);
   const journal = await readSwapJournal(names.journal, names.tag);
   if (journal === null) return;
-  if (isHalf(journal.state, use)) {
+  if (isHalf(journal, use)) {
     throw problem('restore-failed', 'a restore was interrupted half way, nothing is deleted', {
       where: names.journal,
       next: 'Finish the restore or undo it first.',

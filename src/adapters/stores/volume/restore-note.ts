@@ -91,6 +91,7 @@ export async function replacedBeside(anchor: string): Promise<ReplacedData[]> {
     .filter(({ note }) => note.state !== 'staged')
     .map(({ tag, names, note }) => ({
       record: { keptAt: names.keptAt },
+      staged: { place: names.place },
       tag,
       state: isHalf(note) ? 'half' : 'replaced',
       bytes: note.bytes,
