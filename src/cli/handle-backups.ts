@@ -13,6 +13,8 @@ import type { Session } from './session.ts';
 export async function create(session: Session, given: { reason: string }): Promise<number> {
   const reason = reasonOf(given.reason);
   const { createBackup, planBackup } = await import('../app/manage-backups.ts');
+  // Before the backup: it may take an hour, in which somebody may install another version, whose files have other names.
+  const { copyFailure, copyNew } = await import('../app/copy-backups.ts');
   const { options, screen } = session;
   const app = await session.app();
   if (options.dryRun) {
@@ -23,7 +25,6 @@ export async function create(session: Session, given: { reason: string }): Promi
     return exitCode('done');
   }
   const backup = await createBackup(app, options.env, reason);
-  const { copyFailure, copyNew } = await import('../app/copy-backups.ts');
   const copies = await copyNew(app, options.env, backup.id);
   if (screen.isJson) screen.json({ backup, copies });
   else screen.lines([...backupLine(backup), printable(describeBackup(backup)), ...copyEnding(screen.style, copies)]);

@@ -9,6 +9,7 @@ import { redact } from '../platform/redact.ts';
 import type { Database } from '../state/open-database.ts';
 import { findProject, type Project } from './find-project.ts';
 import { projectName } from './project-name.ts';
+import { startExecutor } from './start-executor.ts';
 import { variablesFor } from './variables-for.ts';
 
 export interface OpenOptions {
@@ -36,7 +37,7 @@ export async function openApp(options: OpenOptions): Promise<App & { close(): Pr
     existingDatabase: memory.openExisting,
     tools: () => loadTools(project, memory.open),
     effect: async (plan, token) => effectOf({ project, stateDirectory, plan, token, report: options.report }),
-    startExecutor: async () => (await import('./start-executor.ts')).startExecutor(project.directory),
+    startExecutor: async () => startExecutor(project.directory),
     nowMs: () => realClock.nowMs(),
     sleep: (ms) => realClock.sleep(ms),
     close: memory.close,

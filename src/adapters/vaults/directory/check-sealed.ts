@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isBackupOf } from '../../../core/backup/backup-id.ts';
 import { checkManifest, describeMismatch, type Mismatch } from '../../../core/backup/check-manifest.ts';
-import { objectsOf, sealedFiles, type FoundFile, type Manifest } from '../../../core/backup/manifest.ts';
+import { objectsOf, sealedFiles, type Manifest } from '../../../core/backup/manifest.ts';
 import { missingPredecessors } from '../../../core/backup/tombstone.ts';
 import { factsOf } from '../../../platform/file-tree.ts';
 import type { Sealed } from '../vault.ts';
@@ -30,8 +30,9 @@ export async function verifyParts(place: VaultPlace, sealed: Sealed, stores?: re
   const { directory } = place;
   const { id } = sealed.manifest;
   const manifest = await sameManifest(place, sealed);
-  const found = await findParts(join(directory, id));
-  const mismatch = stores === undefined ? checkManifest(manifest, found) : checkStores(manifest, found, stores);
+  const meant = stores === undefined ? manifest : partOf(manifest, stores);
+  const only = stores === undefined ? null : new Set(sealedFiles(meant).map(({ path }) => path));
+  const mismatch = checkManifest(meant, await findParts(join(directory, id), only));
   if (mismatch === null) return;
   const what = (await nameOfOther(place, id, mismatch)) ?? describeMismatch(mismatch);
   throw invalid(what + (await sharedWith(place, manifest, mismatch)), join(directory, id));
@@ -40,15 +41,6 @@ export async function verifyParts(place: VaultPlace, sealed: Sealed, stores?: re
 /** What the manifest says of the named stores alone. */
 function partOf({ context: _elsewhere, ...manifest }: Manifest, names: readonly string[]): Manifest {
   return { ...manifest, stores: manifest.stores.filter(({ name }) => names.includes(name)) };
-}
-
-function checkStores(manifest: Manifest, found: readonly FoundFile[], names: readonly string[]): Mismatch | null {
-  const part = partOf(manifest, names);
-  const paths = new Set(sealedFiles(part).map(({ path }) => path));
-  return checkManifest(
-    part,
-    found.filter(({ path }) => paths.has(path)),
-  );
 }
 
 /** The manifest and its signature, and whether exactly the files that it names are there, with their sizes. Reads no other file. */

@@ -10,10 +10,11 @@ export const MANIFEST_SHA256 = 'manifest.json.sha256';
 export const MANIFEST_SIGNATURE = 'manifest.sig';
 const OF_MANIFEST = [MANIFEST, MANIFEST_SHA256, MANIFEST_SIGNATURE];
 
-/** Every file below a backup's folder but the manifest and its signature, hashed as it lies there, sorted by path. */
-export async function findParts(folder: string): Promise<FoundFile[]> {
+/** Every file below a backup's folder but the manifest and its signature, or those of `only`, hashed as it lies there, sorted by path. */
+export async function findParts(folder: string, only: ReadonlySet<string> | null = null): Promise<FoundFile[]> {
   const files: FoundFile[] = [];
-  for (const path of await pathsBelow(folder)) files.push({ path, ...(await sha256OfFile(join(folder, path))) });
+  const paths = (await pathsBelow(folder)).filter((path) => only === null || only.has(path));
+  for (const path of paths) files.push({ path, ...(await sha256OfFile(join(folder, path))) });
   return files;
 }
 

@@ -33,9 +33,12 @@ const LEVEL = 1;
 
 let loaded: Promise<Zstd> | null = null;
 
-/** What packs and unpacks here; looked for once. */
+/** What packs and unpacks here; looked for once, and again where there was none: somebody may just have been installing it. */
 export function zstdHere(): Promise<Zstd> {
-  loaded ??= loadAddon().then((addon) => chooseZstd(addon, zlib as ZlibWithZstd));
+  loaded ??= loadAddon().then((addon) => {
+    if (addon === null) loaded = null;
+    return chooseZstd(addon, zlib as ZlibWithZstd);
+  });
   return loaded;
 }
 
