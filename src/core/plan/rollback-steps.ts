@@ -7,6 +7,7 @@ import { refusedWords } from './maintenance-steps.ts';
 import type { PlannedStep } from './plan.ts';
 
 const RESTORE_LIMIT_SECONDS = 3600; // as long as a backup may take
+const SWAP_LIMIT_SECONDS = 3600; // two renames, but a server that is started on the data may recover for long; its commands have limits of their own
 const STOP_LIMIT_SECONDS = 120; // drain and stop of one version
 const MIGRATE_LIMIT_SECONDS = 1800; // the migrator's own limit comes first
 
@@ -155,7 +156,7 @@ export function swapRestore(backup: string, stores: string[]): PlannedStep {
     ],
     undo: null,
     reversibility: 'reversible',
-    limitSeconds: STOP_LIMIT_SECONDS,
+    limitSeconds: SWAP_LIMIT_SECONDS,
     onFailure: 'roll-back',
   };
 }
