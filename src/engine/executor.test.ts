@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts';
+import { waitUntil } from '../../test/support/wait-until.ts';
 import { realClock } from '../platform/clock.ts';
 import { listedExecutors, registerExecutor } from '../state/executors.ts';
 import type { Database } from '../state/open-database.ts';
@@ -141,7 +142,7 @@ test('a new run of a release is not stopped by the abort that stopped the run be
     person: 'ana',
     reason: null,
   });
-  await new Promise((resolve) => stopped.addEventListener('abort', resolve));
+  await waitUntil('the abort to be heard', () => stopped.aborted);
   await moveRelease(database.db, id, { to: 'running', actor: { kind: 'person', id: 'ana' } });
   await moveRelease(database.db, id, { to: 'needs-human', actor: { kind: 'person', id: 'ana' } });
   await createEngine(executor, requests).begin(id);
