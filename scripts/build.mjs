@@ -79,9 +79,20 @@ function licences() {
     .sort((one, other) => one.localeCompare(other))
     .map((folder) => {
       const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-      const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
-      const text = file === undefined ? `Licence: ${license}\n` : readFileSync(join(folder, file), 'utf8');
+      const text = licenceIn(folder);
+      if (text === null)
+        throw new Error(`${name} (${license}) has no text of its licence, so it cannot be put into our files`);
       return `${name} ${version}\n\n${text.trim()}\n`;
     })
     .join('\n---\n\n');
+}
+
+/** A file of its own, or that part of the README. */
+function licenceIn(folder) {
+  const files = readdirSync(folder);
+  const own = files.find((one) => /^licen[cs]e/i.test(one));
+  if (own !== undefined) return readFileSync(join(folder, own), 'utf8');
+  const readme = files.find((one) => /^readme/i.test(one));
+  if (readme === undefined) return null;
+  return /^#+ *licen[cs]e *$([^]*?)(?=^#+ |$(?![^]))/im.exec(readFileSync(join(folder, readme), 'utf8'))?.[1] ?? null;
 }
