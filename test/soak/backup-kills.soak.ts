@@ -128,8 +128,9 @@ async function live({ project, server, database }: Scene): Promise<(number | nul
 function argumentsOf({ project }: Scene, act: Act, id: string): string[] {
   if (act === 'create') return ['backup', 'create'];
   const manifest = readFileSync(join(project.directory, '.shipway/backups', id, 'manifest.json'), 'utf8');
-  const { createdAt } = JSON.parse(manifest) as { createdAt: { start: string } };
-  return ['backup', 'restore', id, '--yes-lose-data-since', createdAt.start];
+  const { stores } = JSON.parse(manifest) as { stores: { capture: { consistentAt: string } }[] };
+  const [since = ''] = stores.map(({ capture }) => capture.consistentAt).toSorted();
+  return ['backup', 'restore', id, '--yes-lose-data-since', since];
 }
 
 async function shipway(scene: Scene, args: string[]): Promise<string> {
