@@ -148,7 +148,6 @@ export async function restoreBackup(
       const half = await requireSameHalf(within, wanted);
       if (half.length > 0) {
         // What is half swapped is no state to go back to, and often no server runs that could be asked for it.
-        await refuseRunning(within, wanted.backup);
         await within.backups.swap(plan, stagedToFinish(half, wanted.backup.id), effect);
         return { before: null, restored: wanted.backup };
       }
@@ -179,7 +178,7 @@ async function stageAndSwap(opened: OpenBackups, wanted: RestorePlan): Promise<v
  * backup and counts no loss, and the others need both.
  */
 async function halfOfAll(opened: OpenBackups, backup: BackupSummary, stores: readonly string[]): Promise<string[]> {
-  const half = (await ownHalfRestores(opened, { backup, stores })).map(({ store }) => store);
+  const half = storesOf(await ownHalfRestores(opened, { backup, stores }));
   if (half.length === 0 || half.length === stores.length) return half;
   const named = half.map((name) => `--store ${name}`).join(' ');
   throw problem(
@@ -192,10 +191,15 @@ async function halfOfAll(opened: OpenBackups, backup: BackupSummary, stores: rea
   );
 }
 
+/** A store that was restored twice from one backup may have two. */
+function storesOf(half: readonly HalfRestore[]): string[] {
+  return [...new Set(half.map(({ store }) => store))];
+}
+
 /** What the person was told is what is done. */
 async function requireSameHalf(opened: OpenBackups, wanted: RestorePlan): Promise<HalfRestore[]> {
   const half = await ownHalfRestores(opened, wanted);
-  if (half.length === wanted.finishes.length) return half;
+  if (storesOf(half).join() === wanted.finishes.join()) return half;
   throw problem('refused', 'what an earlier restore has left changed while you were asked', {
     where: wanted.backup.id,
     next: 'Look again: shipway status, then this command once more.',

@@ -53,15 +53,20 @@ export interface Facts {
   environmentFile?: EnvironmentFileFact | null;
 }
 
-/** A backup that could be restored. */
-export interface BackupFact {
+/** What tells one backup from another. */
+export interface BackupIdentity {
   id: string;
   reason: string;
   release: string | null;
   version: string | null;
+  /** When it was written to its end. */
   createdAt: string;
   /** What was written after this moment may not be in it. */
   consistentAt: string;
+}
+
+/** A backup that could be restored. */
+export interface BackupFact extends BackupIdentity {
   /** Where it is known, the revision that the data was at just before; null, or left out: nobody asked. */
   revision?: string | null;
   /** Its last check found it damaged. */

@@ -1,15 +1,8 @@
 import type { BackupContext } from '../../core/backup/manifest.ts';
+import type { BackupIdentity } from '../../core/plan/facts.ts';
 
 /** A backup as a step or a person sees it. */
-export interface BackupSummary {
-  id: string;
-  reason: string;
-  release: string | null;
-  version: string | null;
-  /** When it was written to its end. */
-  createdAt: string;
-  /** What was written after this moment may not be in it. */
-  consistentAt: string;
+export interface BackupSummary extends BackupIdentity {
   stores: string[];
   /** As the stores wrote it. */
   bytes: number;
